@@ -1,0 +1,127 @@
+//! Blocks are the paragraphs, lists, tables, code blocks and headings that a body consists of, without gaps.
+
+use std::collections::BTreeMap;
+
+use pulldown_cmark::{Event, Options, Parser, Tag};
+
+use super::ChunkKind;
+use crate::{Document, Language, MediaType, Span};
+
+/// One block. Its span reaches to the start of the next, white space included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) span: Span,
+    pub(super) kind: ChunkKind,
+    /// The index of the document's heading that the block is.
+    pub(super) heading: Option<usize>,
+}
+
+/// What begins at a byte.
+#[derive(Clone, Copy)]
+struct Opening {
+    kind: ChunkKind,
+    heading: Option<usize>,
+}
+
+/// The blocks of the document's body, in order. They tile it.
+pub(super) fn blocks(document: &Document) -> Vec<Block> {
+    let body = body(document);
+    let mut openings = match document.media_type {
+        MediaType::Markdown | MediaType::Html => markdown_openings(body, &document.text),
+        media_type => paragraph_openings(body, &document.text, kind_of(media_type)),
+    };
+    open_headings(&mut openings, body, document);
+    if openings.first_key_value().is_none_or(|(start, _)| *start > body.start) {
+        openings.insert(body.start, Opening { kind: kind_of(document.media_type), heading: None });
+    }
+    let ends = openings.keys().copied().skip(1).chain([body.end]);
+    let block = |((start, opening), end): ((&usize, &Opening), usize)| Block {
+        span: Span::new(*start, end),
+        kind: opening.kind,
+        heading: opening.heading,
+    };
+    openings.iter().zip(ends).map(block).filter(|block| !block.span.is_empty()).collect()
+}
+
+/// The body, or the whole text when the body was made for another text.
+fn body(document: &Document) -> Span {
+    match document.body.get(&document.text) {
+        Some(_) => document.body,
+        None => Span::new(0, document.text.len()),
+    }
+}
+
+const fn kind_of(media_type: MediaType) -> ChunkKind {
+    match media_type {
+        MediaType::Code(Language::Csv | Language::Tsv) => ChunkKind::Table,
+        MediaType::Code(_) => ChunkKind::Code,
+        _ => ChunkKind::Prose,
+    }
+}
+
+fn markdown_openings(body: Span, text: &str) -> BTreeMap<usize, Opening> {
+    let mut openings = BTreeMap::new();
+    let mut depth = 0usize;
+    for (event, range) in Parser::new_ext(body.slice(text), Options::ENABLE_TABLES).into_offset_iter() {
+        let kind = match &event {
+            Event::Start(Tag::CodeBlock(_)) => ChunkKind::Code,
+            Event::Start(Tag::Table(_)) => ChunkKind::Table,
+            Event::Start(Tag::List(_)) => ChunkKind::List,
+            _ => ChunkKind::Prose,
+        };
+        if depth == 0 && !matches!(event, Event::End(_)) {
+            // Indentation belongs to the block that it indents.
+            let start = line_start(text, body, body.start + range.start);
+            openings.insert(start, Opening { kind, heading: None });
+        }
+        match event {
+            Event::Start(_) => depth += 1,
+            Event::End(_) => depth -= 1,
+            _ => {}
+        }
+    }
+    openings
+}
+
+/// Paragraphs: what blank lines divide.
+fn paragraph_openings(body: Span, text: &str, kind: ChunkKind) -> BTreeMap<usize, Opening> {
+    let mut openings = BTreeMap::new();
+    let mut offset = body.start;
+    let mut after_blank = true;
+    for line in body.slice(text).split_inclusive('\n') {
+        let blank = line.trim().is_empty();
+        if after_blank && !blank {
+            openings.insert(offset, Opening { kind, heading: None });
+        }
+        after_blank = blank;
+        offset += line.len();
+    }
+    openings
+}
+
+/// Gives every heading a block of its own, also where a page's text runs on without a blank line.
+fn open_headings(openings: &mut BTreeMap<usize, Opening>, body: Span, document: &Document) {
+    let text = &document.text;
+    for (index, heading) in document.headings.iter().enumerate() {
+        if !body.contains(heading.span) || heading.span.get(text).is_none() {
+            continue;
+        }
+        let start = line_start(text, body, heading.span.start);
+        openings.insert(start, Opening { kind: ChunkKind::Prose, heading: Some(index) });
+        if let Some(below) = first_line_below(text, body, heading.span.end) {
+            openings.entry(below).or_insert(Opening { kind: kind_of(document.media_type), heading: None });
+        }
+    }
+}
+
+fn line_start(text: &str, body: Span, at: usize) -> usize {
+    text[body.start..at].rfind('\n').map_or(body.start, |newline| body.start + newline + 1)
+}
+
+/// The start of the first line below the one of `at` that says something.
+fn first_line_below(text: &str, body: Span, at: usize) -> Option<usize> {
+    let below = at + text[at..body.end].find('\n')? + 1;
+    let rest = &text[below..body.end];
+    let blank = rest.len() - rest.trim_start().len();
+    (blank < rest.len()).then(|| line_start(text, body, below + blank).max(below))
+}

@@ -1,0 +1,240 @@
+//! Detection finds what a file is, by its content first and by its name only where the content is plain text.
+
+use crate::extract::decode::utf16_without_mark;
+use crate::extract::formats::FORMATS;
+use crate::{ExtractError, Language, MediaType};
+
+/// A sample long enough for a judgement, short enough to cost nothing.
+const SAMPLE_BYTES: usize = 8 << 10;
+
+/// PDF allows the header to come after other bytes, and readers look into the first kilobyte.
+const PDF_HEADER_WITHIN_BYTES: usize = 1 << 10;
+
+/// Finds the media type of the bytes of a file called `name`.
+///
+/// # Errors
+///
+/// [`ExtractError::Empty`] for no bytes, [`ExtractError::Unsupported`] for a format that is recognised and not read here,
+/// [`ExtractError::Binary`] for bytes that are no text and nothing that is recognised.
+pub fn detect(name: &str, bytes: &[u8]) -> Result<MediaType, ExtractError> {
+    if bytes.is_empty() {
+        return Err(ExtractError::Empty { bytes: 0 });
+    }
+    let by_name = media_type_of_name(name);
+    if let Some(format) = foreign_format(bytes) {
+        return Err(unsupported(format));
+    }
+    if is_pdf(bytes, by_name) {
+        return Ok(MediaType::Pdf);
+    }
+    check_is_text(bytes)?;
+    match by_name {
+        Some(MediaType::Pdf) => Err(ExtractError::Damaged { format: "pdf".into(), reason: "no %PDF header".into() }),
+        Some(media_type) => Ok(media_type),
+        None if looks_like_html(bytes) => Ok(MediaType::Html),
+        None => match foreign_name(name) {
+            Some(format) => Err(unsupported(format)),
+            None => Ok(MediaType::PlainText),
+        },
+    }
+}
+
+fn unsupported(format: &str) -> ExtractError {
+    ExtractError::Unsupported { format: format.to_owned() }
+}
+
+fn extension(name: &str) -> String {
+    let file = file_name(name);
+    file.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
+}
+
+fn file_name(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+fn media_type_of_name(name: &str) -> Option<MediaType> {
+    let whole = file_name(name).to_ascii_lowercase();
+    let extension = extension(name);
+    // `Makefile` and `Dockerfile` are names without an extension; the language table lists them as if they were one.
+    let key = if extension.is_empty() { whole.as_str() } else { extension.as_str() };
+    let listed = FORMATS.iter().flat_map(|format| format.extensions);
+    if let Some((_, media_type)) = listed.into_iter().find(|(listed, _)| *listed == key) {
+        return Some(*media_type);
+    }
+    Language::ALL.iter().find(|language| language.extensions().contains(&key)).copied().map(MediaType::Code)
+}
+
+/// Formats whose bytes are text and whose meaning is not: read as plain text they would fill an index with markup.
+fn foreign_name(name: &str) -> Option<&'static str> {
+    Some(match extension(name).as_str() {
+        "docx" | "doc" | "odt" => "word processor document",
+        "xlsx" | "xls" | "ods" => "spreadsheet",
+        "pptx" | "ppt" | "odp" => "presentation",
+        "hwp" | "hwpx" => "hangul document",
+        "epub" => "epub book",
+        "eml" | "mbox" | "msg" => "mail message",
+        "ipynb" => "jupyter notebook",
+        "rtf" => "rtf document",
+        "svg" => "svg image",
+        "ps" | "eps" => "postscript document",
+        _ => return None,
+    })
+}
+
+fn is_pdf(bytes: &[u8], by_name: Option<MediaType>) -> bool {
+    const HEADER: &[u8] = b"%PDF-";
+    if bytes.starts_with(HEADER) {
+        return true;
+    }
+    // A text about PDF may quote the header near its beginning, so the name must not say that it is text.
+    let named_otherwise = by_name.is_some_and(|media_type| media_type != MediaType::Pdf);
+    let head = &bytes[..bytes.len().min(PDF_HEADER_WITHIN_BYTES)];
+    !named_otherwise && head.windows(HEADER.len()).any(|window| window == HEADER)
+        // Readers rebuild a file whose header was pushed away when its end is in place.
+        || by_name == Some(MediaType::Pdf) && bytes.windows(HEADER.len()).take(64 << 10).any(|window| window == HEADER)
+}
+
+/// First bytes, and the format that they begin. Signatures that could begin a text also demand a zero byte soon after.
+const SIGNATURES: &[(&[u8], &str)] = &[
+    (b"\x7FELF", "elf program"),
+    (b"\xCA\xFE\xBA\xBE", "java class or mach-o program"),
+    (b"\xCF\xFA\xED\xFE", "mach-o program"),
+    (b"\x89PNG\r\n", "png image"),
+    (b"\xFF\xD8\xFF", "jpeg image"),
+    (b"GIF87a", "gif image"),
+    (b"GIF89a", "gif image"),
+    (b"II*\0", "tiff image"),
+    (b"MM\0*", "tiff image"),
+    (b"\0\0\x01\0", "icon image"),
+    (b"\x1F\x8B", "gzip archive"),
+    (b"\xFD7zXZ\0", "xz archive"),
+    (b"7z\xBC\xAF\x27\x1C", "7z archive"),
+    (b"Rar!\x1A\x07", "rar archive"),
+    (b"\x28\xB5\x2F\xFD", "zstandard archive"),
+    (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "ole document (doc, xls, ppt or hwp)"),
+    (b"SQLite format 3\0", "sqlite database"),
+    (b"\0asm", "webassembly program"),
+    (b"OggS\0", "ogg media"),
+    (b"ID3\x03", "mp3 audio"),
+    (b"ID3\x04", "mp3 audio"),
+    (b"fLaC\0", "flac audio"),
+    (b"wOFF", "web font"),
+    (b"wOF2", "web font"),
+    (b"\0\x01\0\0\0", "truetype font"),
+    (b"OTTO\0", "opentype font"),
+    (b"{\\rtf", "rtf document"),
+    (b"%!PS", "postscript document"),
+];
+
+fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+        return Some(zip_kind(bytes));
+    }
+    if let Some((_, format)) = SIGNATURES.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Some(format);
+    }
+    let holds_zero = bytes[..bytes.len().min(512)].contains(&0);
+    match bytes {
+        [b'M', b'Z', ..] if holds_zero => Some("windows program"),
+        [b'B', b'M', ..] if holds_zero => Some("bmp image"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, ..] if holds_zero => Some("riff media (webp, wav or avi)"),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some("mp4, heic or avif media"),
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, ..] => Some("bzip2 archive"),
+        _ => None,
+    }
+}
+
+/// Office and e-book formats are zip archives whose first entries give them away.
+fn zip_kind(bytes: &[u8]) -> &'static str {
+    let head = &bytes[..bytes.len().min(SAMPLE_BYTES)];
+    let holds = |needle: &[u8]| head.windows(needle.len()).any(|window| window == needle);
+    let kinds: [(&[u8], &str); 7] = [
+        (b"application/epub+zip", "epub book"),
+        (b"application/hwp+zip", "hangul document"),
+        (b"application/vnd.oasis.opendocument", "opendocument file"),
+        (b"word/", "docx document"),
+        (b"xl/", "xlsx spreadsheet"),
+        (b"ppt/", "pptx presentation"),
+        (b"AndroidManifest.xml", "android package"),
+    ];
+    kinds.into_iter().find(|(needle, _)| holds(needle)).map_or("zip archive", |(_, kind)| kind)
+}
+
+/// Refuses bytes that no encoding makes text.
+///
+/// Random or compressed bytes hold a control character in one of ten; text holds practically none, and text with a few
+/// stray ones is still text.
+fn check_is_text(bytes: &[u8]) -> Result<(), ExtractError> {
+    let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
+    if encoding_rs::Encoding::for_bom(bytes).is_some() || utf16_without_mark(bytes).is_some() {
+        return Ok(());
+    }
+    // The escape byte switches character sets in ISO-2022 encodings and colours in terminal logs.
+    let is_control = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0C | 0x1B);
+    let controls = sample.iter().filter(is_control).count();
+    if controls * 20 > sample.len() {
+        return Err(ExtractError::Binary { controls, sample: sample.len() });
+    }
+    Ok(())
+}
+
+fn looks_like_html(bytes: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1 << 10)]).to_ascii_lowercase();
+    let mut rest = head.trim_start_matches('\u{FEFF}').trim_start();
+    while let Some((_, after)) = rest.strip_prefix("<!--").and_then(|comment| comment.split_once("-->")) {
+        rest = after.trim_start();
+    }
+    ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| rest.starts_with(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(name: &str, bytes: &[u8]) -> &'static str {
+        detect(name, bytes).map_or_else(|error| error.code(), |media_type| media_type.as_mime())
+    }
+
+    #[test]
+    fn the_name_decides_between_texts() {
+        assert_eq!(code("a.md", b"# hi"), "text/markdown");
+        assert_eq!(code("DIR.d/Read.Me.TXT", b"hi"), "text/plain");
+        assert_eq!(code("src/main.rs", b"fn main() {}"), "text/x-rust");
+        assert_eq!(code("C:\\x\\Makefile", b"all:"), "text/x-makefile");
+        assert_eq!(code("LICENSE", b"words"), "text/plain");
+    }
+
+    #[test]
+    fn content_goes_before_the_name() {
+        assert_eq!(code("a.txt", b"%PDF-1.7 ..."), "application/pdf");
+        assert_eq!(code("a.docx", b"<html><body>x</body></html>"), "text/html");
+        assert_eq!(code("noname", b"  <!-- x --> <!DOCTYPE html><p>x"), "text/html");
+        assert_eq!(
+            detect("a.pdf", b"PK\x03\x04word/").unwrap_err().to_string(),
+            "format is not supported: docx document"
+        );
+        assert_eq!(code("a.txt", b"\x7FELF\x02"), "unsupported");
+        assert_eq!(code("a.pdf", b"hello"), "damaged");
+    }
+
+    #[test]
+    fn a_text_about_pdf_is_no_pdf() {
+        assert_eq!(code("pdf.md", b"# Header\n\nA file begins with `%PDF-1.7`."), "text/markdown");
+        assert_eq!(code("noname", b"junk %PDF-1.4"), "application/pdf");
+    }
+
+    #[test]
+    fn noise_is_binary_and_stray_zeros_are_not() {
+        let noise: Vec<u8> = (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        assert_eq!(code("a.txt", &noise), "binary");
+        let stray = format!("{}\0", "forty letters and one stray zero byte. ".repeat(3));
+        assert_eq!(code("a.txt", stray.as_bytes()), "text/plain");
+        assert_eq!(code("a.txt", b""), "empty");
+    }
+
+    #[test]
+    fn documents_of_other_programs_say_what_they_are() {
+        assert_eq!(detect("a.eml", b"From: x").unwrap_err().to_string(), "format is not supported: mail message");
+        assert_eq!(code("a.svg", b"<svg/>"), "unsupported");
+    }
+}

@@ -1,0 +1,77 @@
+//! The pdf-extract backend: selectable, slower, and less forgiving of damaged files than the other one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pdf_extract::{Document as PdfDocument, PlainTextOutput, output_doc_page};
+
+use super::{PageText, PdfContent, PdfText, damaged, encrypted};
+use crate::{ExtractError, Limits};
+
+/// Reads PDF with `pdf-extract`.
+pub(super) struct PdfExtract;
+
+impl PdfText for PdfExtract {
+    fn pages(&self, bytes: &[u8], limits: &Limits) -> Result<PdfContent, ExtractError> {
+        let document = load(bytes)?;
+        let count = document.get_pages().len();
+        if count > limits.pages_max {
+            return Err(ExtractError::TooManyPages { pages: count, limit: limits.pages_max });
+        }
+        let mut content = PdfContent::default();
+        let mut bytes_left = limits.text_bytes_max;
+        for number in document.get_pages().into_keys() {
+            let page = read(&document, number);
+            bytes_left = match bytes_left.checked_sub(page.text.len()) {
+                Some(left) => left,
+                None => {
+                    let limit = limits.text_bytes_max as u64;
+                    return Err(ExtractError::TooLarge { what: "pdf text".into(), value: limit + 1, limit });
+                }
+            };
+            content.pages.push(page);
+        }
+        Ok(content)
+    }
+}
+
+fn load(bytes: &[u8]) -> Result<PdfDocument, ExtractError> {
+    let loaded = catch_unwind(|| PdfDocument::load_mem(bytes)).map_err(|_| damaged("the reader gave up on it"))?;
+    let mut document = loaded.map_err(|error| damaged(&error.to_string().to_lowercase()))?;
+    if document.is_encrypted() {
+        // Many files are encrypted with an empty password, only to carry permissions.
+        let opened = catch_unwind(AssertUnwindSafe(|| document.decrypt("").is_ok()));
+        if !opened.unwrap_or(false) {
+            return Err(encrypted());
+        }
+    }
+    Ok(document)
+}
+
+fn read(document: &PdfDocument, number: u32) -> PageText {
+    let mut text = String::new();
+    let drawn =
+        catch_unwind(AssertUnwindSafe(|| output_doc_page(document, &mut PlainTextOutput::new(&mut text), number)));
+    let lost = match drawn {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string().to_lowercase()),
+        Err(_) => Some("the reader gave up on it".to_owned()),
+    };
+    // The library does not tell of images, and a page without any text has some as a rule.
+    let draws = text.trim().is_empty();
+    PageText { text: tidied(&text), draws, lost }
+}
+
+/// Drops the spaces at line ends and all but one of the blank lines between paragraphs.
+fn tidied(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let line = line.trim_end();
+        if line.is_empty() && (out.is_empty() || out.ends_with("\n\n")) {
+            continue;
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.truncate(out.trim_end().len());
+    out
+}

@@ -1,0 +1,156 @@
+//! Which language a text is in, as far as stemming has to know.
+
+use rust_stemmers::{Algorithm, Stemmer};
+use whatlang::Lang;
+
+/// A language that is written in Latin script and has a Snowball stemmer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Language {
+    /// Danish.
+    Danish,
+    /// Dutch.
+    Dutch,
+    /// English.
+    English,
+    /// Finnish.
+    Finnish,
+    /// French.
+    French,
+    /// German.
+    German,
+    /// Hungarian.
+    Hungarian,
+    /// Italian.
+    Italian,
+    /// Norwegian, Bokmål.
+    Norwegian,
+    /// Portuguese.
+    Portuguese,
+    /// Romanian.
+    Romanian,
+    /// Spanish.
+    Spanish,
+    /// Swedish.
+    Swedish,
+    /// Turkish.
+    Turkish,
+}
+
+impl Language {
+    /// Every language, in the order of their names.
+    pub const ALL: [Self; 14] = [
+        Self::Danish,
+        Self::Dutch,
+        Self::English,
+        Self::Finnish,
+        Self::French,
+        Self::German,
+        Self::Hungarian,
+        Self::Italian,
+        Self::Norwegian,
+        Self::Portuguese,
+        Self::Romanian,
+        Self::Spanish,
+        Self::Swedish,
+        Self::Turkish,
+    ];
+
+    /// The ISO 639-1 code, such as `en`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Danish => "da",
+            Self::Dutch => "nl",
+            Self::English => "en",
+            Self::Finnish => "fi",
+            Self::French => "fr",
+            Self::German => "de",
+            Self::Hungarian => "hu",
+            Self::Italian => "it",
+            Self::Norwegian => "nb",
+            Self::Portuguese => "pt",
+            Self::Romanian => "ro",
+            Self::Spanish => "es",
+            Self::Swedish => "sv",
+            Self::Turkish => "tr",
+        }
+    }
+
+    /// The language with this ISO 639-1 code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.code() == code)
+    }
+
+    pub(super) fn stemmer(self) -> Stemmer {
+        Stemmer::create(match self {
+            Self::Danish => Algorithm::Danish,
+            Self::Dutch => Algorithm::Dutch,
+            Self::English => Algorithm::English,
+            Self::Finnish => Algorithm::Finnish,
+            Self::French => Algorithm::French,
+            Self::German => Algorithm::German,
+            Self::Hungarian => Algorithm::Hungarian,
+            Self::Italian => Algorithm::Italian,
+            Self::Norwegian => Algorithm::Norwegian,
+            Self::Portuguese => Algorithm::Portuguese,
+            Self::Romanian => Algorithm::Romanian,
+            Self::Spanish => Algorithm::Spanish,
+            Self::Swedish => Algorithm::Swedish,
+            Self::Turkish => Algorithm::Turkish,
+        })
+    }
+
+    fn from_lang(lang: Lang) -> Option<Self> {
+        Some(match lang {
+            Lang::Dan => Self::Danish,
+            Lang::Nld => Self::Dutch,
+            Lang::Eng => Self::English,
+            Lang::Fin => Self::Finnish,
+            Lang::Fra => Self::French,
+            Lang::Deu => Self::German,
+            Lang::Hun => Self::Hungarian,
+            Lang::Ita => Self::Italian,
+            Lang::Nob => Self::Norwegian,
+            Lang::Por => Self::Portuguese,
+            Lang::Ron => Self::Romanian,
+            Lang::Spa => Self::Spanish,
+            Lang::Swe => Self::Swedish,
+            Lang::Tur => Self::Turkish,
+            _ => return None,
+        })
+    }
+}
+
+/// Trigram counts settle within this much text; more only costs time.
+const SAMPLE_BYTES: usize = 4096;
+
+/// The language of `text`, judged by its first kilobytes. `None` when it is unsure, in another script, or in a
+/// language without a stemmer.
+pub fn detect_language(text: &str) -> Option<Language> {
+    let sample = &text[..text.floor_char_boundary(SAMPLE_BYTES)];
+    let info = whatlang::detect(sample)?;
+    if info.is_reliable() { Language::from_lang(info.lang()) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_name_one_language_each() {
+        for language in Language::ALL {
+            assert_eq!(Language::from_code(language.code()), Some(language));
+        }
+        assert_eq!(Language::from_code("ko"), None);
+    }
+
+    #[test]
+    fn latin_languages_are_told_apart_and_others_are_none() {
+        let german = "Die Verordnung regelt, welche Unterlagen der Antragsteller bei der Behörde einreichen muss.";
+        assert_eq!(detect_language(german), Some(Language::German));
+        let english = "The regulation says which documents the applicant has to submit to the authority in time.";
+        assert_eq!(detect_language(english), Some(Language::English));
+        for other in ["", "12 34", "신청자는 서류를 기관에 제출하여야 한다.", "Это предложение написано по-русски."] {
+            assert_eq!(detect_language(other), None, "{other}");
+        }
+    }
+}

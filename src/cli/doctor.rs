@@ -1,0 +1,117 @@
+//! `ibid doctor`: what is configured, reachable and consistent.
+
+use serde::Serialize;
+
+use super::output::{json, line};
+use super::{Common, Outcome};
+use crate::boot::{Booted, model_folder};
+use crate::config::{Config, EmbeddingModel};
+use crate::indexing::Difference;
+use crate::models::{E5_SMALL_Q4, locate, verify};
+
+/// Say what is configured, reachable and consistent.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    well: bool,
+    detail: String,
+}
+
+pub(super) async fn run(common: &Common) -> anyhow::Result<Outcome> {
+    let mut findings = Vec::new();
+    match common.load_config() {
+        Ok(config) => look(common, &config, &mut findings).await,
+        Err(error) => findings.push(Finding { what: "configuration", well: false, detail: format!("{error:#}") }),
+    }
+    for finding in &findings {
+        if !common.json {
+            line(&format!("{:>4}  {}: {}", if finding.well { "ok" } else { "BAD" }, finding.what, finding.detail));
+        }
+    }
+    if common.json {
+        json(&findings)?;
+    }
+    let well = findings.iter().all(|finding| finding.well);
+    Ok(if well { Outcome::Done } else { Outcome::Unwell })
+}
+
+async fn look(common: &Common, config: &Config, findings: &mut Vec<Finding>) {
+    findings.push(chat_model(config));
+    findings.push(embedding_model(config));
+    if !common.data.join("ibid.db").exists() {
+        let detail = format!("none at {} yet; `ibid ingest DIR` makes one", common.data.display());
+        findings.push(Finding { what: "data folder", well: true, detail });
+        return;
+    }
+    match common.open(config).await {
+        Ok(booted) => {
+            let outcome = look_inside(&booted, findings).await;
+            if let Err(error) = outcome {
+                findings.push(Finding { what: "data folder", well: false, detail: format!("{error:#}") });
+            }
+        }
+        Err(error) => findings.push(Finding { what: "data folder", well: false, detail: format!("{error:#}") }),
+    }
+}
+
+fn chat_model(config: &Config) -> Finding {
+    let detail = if config.chat.is_remote() {
+        format!("{} at the configured address", config.chat.model)
+    } else {
+        "extractive, which quotes; OPENAI_BASE_URL and OPENAI_MODEL set another".to_owned()
+    };
+    Finding { what: "chat model", well: true, detail }
+}
+
+fn embedding_model(config: &Config) -> Finding {
+    let what = "embedding model";
+    if config.embedding.model == EmbeddingModel::Hashing {
+        return Finding { what, well: true, detail: "hashing: words only, no meaning".to_owned() };
+    }
+    let folder = model_folder(&config.embedding);
+    let Some(path) = locate(&E5_SMALL_Q4, &folder) else {
+        let detail = format!("{} is absent from {}; `ibid models fetch` gets it", E5_SMALL_Q4.name, folder.display());
+        return Finding { what, well: false, detail };
+    };
+    match verify(&E5_SMALL_Q4, &path) {
+        Ok(()) => Finding { what, well: true, detail: format!("{} in {}, verified", E5_SMALL_Q4.name, folder.display()) },
+        Err(error) => Finding { what, well: false, detail: error.to_string() },
+    }
+}
+
+async fn look_inside(booted: &Booted, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+    let app = &booted.app;
+    let check = app.store.integrity_check().await?;
+    let well = check == "ok";
+    findings.push(Finding { what: "database", well, detail: if well { "whole".to_owned() } else { check } });
+    app.indexer.catch_up().await?;
+    let (keyword, vector) = app.indexer.differences().await?;
+    findings.push(index("keyword index", keyword));
+    if app.retriever.embedder.is_some() {
+        findings.push(index("vector index", vector));
+    }
+    let counts = app.store.embedding_status().await?;
+    let detail = format!(
+        "{} documents, {} chunks, {} with vectors, {} failed",
+        counts.documents, counts.chunks, counts.chunks_embedded, counts.failed
+    );
+    findings.push(Finding { what: "content", well: true, detail });
+    Ok(())
+}
+
+fn index(what: &'static str, difference: Difference) -> Finding {
+    let well = difference == Difference::default();
+    let detail = if well {
+        "equal to the truth".to_owned()
+    } else {
+        format!(
+            "{} chunks missing, {} too many; `ibid reindex` builds it again",
+            difference.missing, difference.surplus
+        )
+    };
+    Finding { what, well, detail }
+}

@@ -1,0 +1,93 @@
+//! `ibid serve`: the chat page and the API over what is indexed.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{Common, Outcome};
+use crate::api::{self, ApiLimits};
+use crate::boot::Booted;
+use crate::config::Config;
+
+/// Serve the chat page and the API.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct ListenArgs {
+    /// Address and port, over what the configuration says (127.0.0.1:8080). There is no login yet: on any other address
+    /// than this machine's own, whoever reaches the port reads the documents.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> {
+    let config = common.load_config()?;
+    let listener = bind(&config, args.listen).await?;
+    let mut booted = common.open(&config).await?;
+    announce(&mut booted, &listener)?;
+    eprintln!("serving {}", chat_url(&listener)?);
+    serve(&booted, &config, listener).await?;
+    Ok(Outcome::Done)
+}
+
+/// Takes the port before any other work, so that a taken one is known at once.
+pub(super) async fn bind(config: &Config, args: ListenArgs) -> anyhow::Result<TcpListener> {
+    let address = args.listen.unwrap_or(config.server.listen);
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{address} cannot be listened on; --listen takes another address, such as 127.0.0.1:8081"))
+}
+
+/// The address of the page.
+pub(super) fn chat_url(listener: &TcpListener) -> anyhow::Result<String> {
+    Ok(format!("http://{}/chat/", listener.local_addr()?))
+}
+
+/// Tells the next process that wants this data folder where to ask instead.
+pub(super) fn announce(booted: &mut Booted, listener: &TcpListener) -> anyhow::Result<()> {
+    let holder = format!("process {}, which serves {}", std::process::id(), chat_url(listener)?);
+    Ok(booted.folder.describe(&holder)?)
+}
+
+/// Serves until the process is told to stop, and keeps the indexes up to date meanwhile.
+pub(super) async fn serve(booted: &Booted, config: &Config, listener: TcpListener) -> anyhow::Result<()> {
+    let limits = ApiLimits {
+        body_bytes_max: config.server.body_bytes_max,
+        runs_max: config.server.runs_max,
+        allowed_origins: config.server.allowed_origins.clone(),
+        loopback_only: listener.local_addr()?.ip().is_loopback(),
+    };
+    let (stop, stopped) = watch::channel(false);
+    let indexer = std::sync::Arc::clone(&booted.app.indexer);
+    let indexing = tokio::spawn(async move { indexer.run(stopped).await });
+    let outcome = api::serve(listener, api::router(booted.app.clone(), &limits), stop_signal()).await;
+    stop.send_replace(true);
+    drop(indexing.await);
+    booted.app.store.close().await;
+    Ok(outcome?)
+}
+
+/// Ends when the process is asked to stop.
+async fn stop_signal() {
+    let interrupt = async { drop(tokio::signal::ctrl_c().await) };
+    #[cfg(unix)]
+    {
+        let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(terminate) => terminate,
+            Err(_) => return interrupt.await,
+        };
+        tokio::select! {
+            () = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}

@@ -1,0 +1,260 @@
+//! What can be set, what it is when nobody sets it, and why. Read here, turned into plain values in `boot`.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The whole configuration. A file sets what it names and leaves the rest as it is.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The HTTP server.
+    pub server: ServerConfig,
+    /// The embedding model.
+    pub embedding: EmbeddingConfig,
+    /// The chat model.
+    pub chat: ChatConfig,
+    /// The search.
+    pub search: SearchConfig,
+    /// Extraction and chunking.
+    pub ingest: IngestConfig,
+    /// The vector index.
+    pub vector: VectorConfig,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Where it listens. Loopback: there is no login yet, so the network is not let in unasked.
+    pub listen: SocketAddr,
+    /// Largest request body. 8 MiB: a conversation of a thousand long turns.
+    pub body_bytes_max: usize,
+    /// Runs at the same time; the next one is told to come back. Each holds a model call.
+    pub runs_max: usize,
+    /// Browser origins other than our own that may call, such as `https://app.example.org`.
+    pub allowed_origins: Vec<String>,
+}
+
+/// The embedding model.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbeddingConfig {
+    /// Which one.
+    pub model: EmbeddingModel,
+    /// The folder with model files; the user's cache when it is not set.
+    pub folder: Option<PathBuf>,
+    /// Cores that embedding uses while documents come in; all when it is not set.
+    pub threads: Option<usize>,
+}
+
+/// The embedding models that can be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmbeddingModel {
+    /// multilingual-e5-small in 4 bits: English, Korean and 92 other languages.
+    #[default]
+    #[value(name = "e5-small-q4")]
+    #[serde(rename = "e5-small-q4")]
+    E5SmallQ4,
+    /// Hashed words: no file, no meaning; for machines that can get no model.
+    Hashing,
+}
+
+/// The chat model. Without a base URL or a key the built-in extractive one answers.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChatConfig {
+    /// An OpenAI-compatible address up to the version; `OPENAI_BASE_URL`.
+    pub base_url: Option<String>,
+    /// Its key; `OPENAI_API_KEY`.
+    pub api_key: Option<String>,
+    /// The model's name there; `OPENAI_MODEL`.
+    pub model: String,
+    /// Longest wait for a connection.
+    pub connect_timeout_s: u64,
+    /// Longest silence. 60 s: a large local model reads a long prompt for that long before its first word.
+    pub silence_timeout_s: u64,
+    /// Longest answer in tokens.
+    pub tokens_max: u32,
+    /// Longest run from question to last word.
+    pub run_timeout_s: u64,
+    /// Longest answer in bytes; a model that writes without end is cut off here.
+    pub answer_bytes_max: usize,
+}
+
+/// The search.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchConfig {
+    /// The vector leg's share in fusion, 0 to 1.
+    pub vector_weight: f32,
+    /// Passages that an answer is written from. 8 of 256 tokens fit every model's window.
+    pub passages: usize,
+}
+
+/// Extraction and chunking.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IngestConfig {
+    /// Largest file. 128 MiB: books with pictures pass.
+    pub file_bytes_max: u64,
+    /// Longest chunk in tokens. 256: half of the embedder's window, so that headings fit beside it.
+    pub chunk_tokens_max: usize,
+    /// Which library reads PDF.
+    pub pdf_backend: ibid_ingest::PdfBackend,
+    /// Address space of the extraction process. 2 GiB: a bomb of 4 kB takes more.
+    pub memory_bytes_max: u64,
+    /// CPU time of one document. 30 s: a PDF of 5,000 pages takes less.
+    pub cpu_seconds_max: u64,
+    /// Wall time of one document; longer than the CPU time, because machines are shared.
+    pub wall_seconds_max: u64,
+    /// Documents that are extracted side by side; one a core when it is not set.
+    pub lanes: Option<usize>,
+}
+
+/// The vector index.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VectorConfig {
+    /// Which one.
+    pub backend: VectorBackend,
+}
+
+/// The vector indexes that can be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VectorBackend {
+    /// Qdrant's engine in this process.
+    #[default]
+    Edge,
+    /// A scan over all vectors in memory, built from the truth at each start.
+    Exact,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration {0} cannot be read ({1})")]
+    Unreadable(PathBuf, std::io::Error),
+    /// The file is not what it should be.
+    #[error("the configuration {0} is not valid: {1}")]
+    Invalid(PathBuf, String),
+}
+
+impl Config {
+    /// The configuration in `path`, or in `ibid.toml` of the data folder if there is one, then the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a file is there and cannot be used.
+    pub fn load(path: Option<&Path>, data: &Path) -> Result<Self, ConfigError> {
+        let beside_data = data.join("ibid.toml");
+        let path = path.or_else(|| beside_data.exists().then_some(beside_data.as_path()));
+        let mut config = match path {
+            None => Self::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|e| ConfigError::Unreadable(path.to_owned(), e))?;
+                toml::from_str(&text).map_err(|e| ConfigError::Invalid(path.to_owned(), e.to_string()))?
+            }
+        };
+        config.chat.read_environment(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        Ok(config)
+    }
+}
+
+impl ChatConfig {
+    fn read_environment(&mut self, variable: impl Fn(&str) -> Option<String>) {
+        self.base_url = variable("OPENAI_BASE_URL").or_else(|| self.base_url.take());
+        self.api_key = variable("OPENAI_API_KEY").or_else(|| self.api_key.take());
+        if let Some(model) = variable("OPENAI_MODEL") {
+            self.model = model;
+        }
+    }
+
+    /// Whether an endpoint answers, and not the extractive model.
+    pub fn is_remote(&self) -> bool {
+        self.base_url.is_some() || self.api_key.is_some()
+    }
+}
+
+impl fmt::Debug for ChatConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatConfig")
+            .field("model", &self.model)
+            .field("base_url", &self.base_url.as_ref().map(|_| "set"))
+            .field("api_key", &self.api_key.as_ref().map(|_| "set"))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            body_bytes_max: 8 << 20,
+            runs_max: 32,
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+impl Default for EmbeddingConfig {
+    fn default() -> Self {
+        Self { model: EmbeddingModel::default(), folder: None, threads: None }
+    }
+}
+
+impl Default for ChatConfig {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            api_key: None,
+            model: "gpt-4o-mini".to_owned(),
+            connect_timeout_s: 5,
+            silence_timeout_s: 60,
+            tokens_max: 1_024,
+            run_timeout_s: 300,
+            answer_bytes_max: 64 << 10,
+        }
+    }
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self { vector_weight: 0.5, passages: 8 }
+    }
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        Self {
+            file_bytes_max: 128 << 20,
+            chunk_tokens_max: 256,
+            pdf_backend: ibid_ingest::PdfBackend::Hayro,
+            memory_bytes_max: 2 << 30,
+            cpu_seconds_max: 30,
+            wall_seconds_max: 120,
+            lanes: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_sets_what_it_names_and_secrets_stay_out_of_debug_output() {
+        let text = "[chat]\napi_key = \"sk-secret\"\n[server]\nlisten = \"127.0.0.1:9000\"\n";
+        let mut config: Config = toml::from_str(text).unwrap();
+        assert_eq!(config.server.listen.port(), 9000);
+        assert_eq!(config.search.passages, 8);
+        config.chat.read_environment(|name| (name == "OPENAI_BASE_URL").then(|| "http://u:p@localhost/v1".to_owned()));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("sk-secret") && !shown.contains("u:p"), "{shown}");
+        assert!(toml::from_str::<Config>("[sever]\n").is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! The stage that gives every chunk its vector, behind the words and apart from them.
+
+use std::sync::Arc;
+
+use super::IndexingError;
+use crate::models::Embedder;
+use crate::store::{MissingText, Store};
+use crate::types::DocumentId;
+
+/// Documents that one round looks at.
+const DOCUMENTS_PER_ROUND: u32 = 64;
+/// Texts that one call embeds: enough to keep two cores busy, few enough that a stop loses little and a question that
+/// comes in between does not wait long.
+const TEXTS_PER_CALL: usize = 16;
+/// A round ends when it has this many texts, so that its documents become searchable by meaning soon.
+const TEXTS_PER_ROUND: usize = 128;
+
+/// What one round did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Round {
+    /// Texts that were embedded.
+    pub(super) texts: u64,
+    /// Documents that are complete.
+    pub(super) documents: u64,
+}
+
+/// Embeds some of what waits. A round that finds nothing says so with zeros. `embedded` hears of each call's texts.
+pub(super) async fn embed_round(
+    store: &Store,
+    embedder: &Arc<dyn Embedder>,
+    embedded: &(dyn Fn(usize) + Send + Sync),
+) -> Result<Round, IndexingError> {
+    let mut round = Round::default();
+    let (documents, texts) = gather(store, embedder).await?;
+    for part in texts.chunks(TEXTS_PER_CALL) {
+        let inputs = part.iter().map(|text| text.input.clone()).collect();
+        let vectors = embedder.embed_passages(inputs).await?;
+        let pairs: Vec<_> = part.iter().map(|text| text.hash).zip(vectors).collect();
+        store.save_embeddings(embedder.id(), &pairs, &[]).await?;
+        round.texts += part.len() as u64;
+        embedded(part.len());
+    }
+    if !documents.is_empty() {
+        round.documents = store.save_embeddings(embedder.id(), &[], &documents).await?;
+    }
+    Ok(round)
+}
+
+/// The next documents, and what they lack, each text once and long ones together.
+async fn gather(
+    store: &Store,
+    embedder: &Arc<dyn Embedder>,
+) -> Result<(Vec<DocumentId>, Vec<MissingText>), IndexingError> {
+    let mut documents = Vec::new();
+    let mut texts: Vec<MissingText> = Vec::new();
+    for id in store.documents_to_embed(DOCUMENTS_PER_ROUND).await? {
+        texts.extend(store.missing_texts(id, embedder.id()).await?);
+        documents.push(id);
+        if texts.len() >= TEXTS_PER_ROUND {
+            break;
+        }
+    }
+    texts.sort_by(|a, b| b.input.len().cmp(&a.input.len()).then(a.hash.cmp(&b.hash)));
+    texts.dedup_by(|a, b| a.hash == b.hash);
+    Ok((documents, texts))
+}

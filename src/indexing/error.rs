@@ -1,0 +1,34 @@
+//! What stops indexing as a whole; what stops one document is a [`crate::types::Failure`] and stops nothing else.
+
+use std::path::PathBuf;
+
+use crate::keyword::KeywordError;
+use crate::models::EmbedError;
+use crate::store::StoreError;
+use crate::vector::VectorError;
+
+/// An error that ends an ingest.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexingError {
+    /// The truth fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keyword index fails.
+    #[error(transparent)]
+    Keyword(#[from] KeywordError),
+    /// The vector index fails.
+    #[error(transparent)]
+    Vector(#[from] VectorError),
+    /// The embedder fails.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// The folder or file is not there; nothing was changed.
+    #[error("{0} cannot be read ({1}); nothing was changed")]
+    Root(PathBuf, String),
+    /// The extraction process cannot be started.
+    #[error("the extraction process cannot be started: {0}")]
+    Extractor(std::io::Error),
+    /// The work was dropped before it ended.
+    #[error("indexing was cancelled; the same command continues it")]
+    Cancelled,
+}

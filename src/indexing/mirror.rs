@@ -1,0 +1,411 @@
+//! The mirror: makes a collection equal to a folder, document by document.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use futures::future::try_join_all;
+use ibid_ingest::{ChunkOptions, TokenCounter};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::IndexingError;
+use super::extractor::Extractor;
+use super::plan::{Plan, PlannedRead, plan};
+use super::scan::{FoundFile, Scan, scan};
+use crate::store::{NewDocument, Store, StoreError};
+use crate::types::{Chunk, CollectionName, Failure, ModelId, PageSpan, SourceStamp, TextHash, embedding_input};
+
+/// What a mirror needs to know.
+#[derive(Clone)]
+pub struct MirrorOptions {
+    /// The collection that becomes equal to the folder.
+    pub collection: CollectionName,
+    /// Largest file that is read.
+    pub file_bytes_max: u64,
+    /// How chunks are cut.
+    pub chunking: ChunkOptions,
+    /// A folder that is never entered: our own data.
+    pub excluded: PathBuf,
+}
+
+/// What happened to one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum FileOutcome {
+    /// It was not known before.
+    Added {
+        /// Its chunks.
+        chunks: usize,
+    },
+    /// Its bytes are others than before.
+    Changed {
+        /// Its chunks.
+        chunks: usize,
+    },
+    /// It was touched and holds the same bytes.
+    Same,
+    /// It could not be read.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// What a mirror tells while it works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum MirrorEvent {
+    /// The work is known.
+    Planned {
+        /// Files to read.
+        read: usize,
+        /// Their bytes.
+        bytes: u64,
+        /// Files that look as they did.
+        unchanged: usize,
+        /// Documents to remove.
+        remove: usize,
+    },
+    /// A file is done.
+    File {
+        /// Its URI.
+        uri: String,
+        /// Its length.
+        bytes: u64,
+        /// What happened.
+        #[serde(flatten)]
+        outcome: FileOutcome,
+    },
+    /// A document is removed because its file is gone.
+    Removed {
+        /// Its URI.
+        uri: String,
+    },
+}
+
+/// What a mirror did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct MirrorSummary {
+    /// New documents.
+    pub added: usize,
+    /// Documents whose file changed.
+    pub changed: usize,
+    /// Documents whose file did not change.
+    pub unchanged: usize,
+    /// Documents whose file is gone.
+    pub removed: usize,
+    /// Files that could not be read, those of an earlier time included that did not change since.
+    pub failed: usize,
+    /// Pictures, sound, video and fonts, which were passed over.
+    pub media_files: usize,
+    /// Chunks that were written.
+    pub chunks: usize,
+    /// Bytes that were read.
+    pub bytes: u64,
+}
+
+impl std::ops::AddAssign for MirrorSummary {
+    fn add_assign(&mut self, other: Self) {
+        self.added += other.added;
+        self.changed += other.changed;
+        self.unchanged += other.unchanged;
+        self.removed += other.removed;
+        self.failed += other.failed;
+        self.media_files += other.media_files;
+        self.chunks += other.chunks;
+        self.bytes += other.bytes;
+    }
+}
+
+/// Makes a collection equal to a folder.
+pub struct Mirror {
+    pub(super) store: Store,
+    pub(super) model: ModelId,
+    pub(super) counter: Arc<dyn TokenCounter>,
+    pub(super) extractors: Vec<Extractor>,
+    pub(super) options: MirrorOptions,
+    pub(super) clock: fn() -> i64,
+    /// Called after each write, so that followers need not poll.
+    pub(super) wake: Arc<tokio::sync::Notify>,
+}
+
+/// How a lane hands what happened to whoever shows it.
+pub type MirrorListener<'a> = &'a (dyn Fn(&MirrorEvent) + Send + Sync);
+
+impl Mirror {
+    /// Says what mirroring `root` would do, and does nothing.
+    ///
+    /// # Errors
+    /// When the root cannot be read, or the truth cannot.
+    pub async fn plan(&self, root: &std::path::Path) -> Result<(Scan, Plan), IndexingError> {
+        let root = canonical(root)?;
+        let name = self.root_name(&root).await?;
+        self.plan_under(&root, &name).await
+    }
+
+    async fn plan_under(&self, root: &std::path::Path, name: &str) -> Result<(Scan, Plan), IndexingError> {
+        let (from, uri, excluded) = (root.to_owned(), name.to_owned(), self.options.excluded.clone());
+        let found = tokio::task::spawn_blocking(move || scan(&from, &uri, &excluded)).await;
+        let found = found.map_err(|_| IndexingError::Cancelled)?;
+        let found = found.map_err(|error| IndexingError::Root(root.to_owned(), error.to_string()))?;
+        let known = self.store.known_sources(&self.options.collection, &[name.to_owned()]).await?;
+        let planned = plan(&found, &known);
+        Ok((found, planned))
+    }
+
+    /// Mirrors `root`, a folder or a single file. What is stopped midway is continued by the next call.
+    ///
+    /// # Errors
+    /// Only what concerns the whole: an unreadable root, a full disk. A document that cannot be read is an outcome.
+    pub async fn mirror(
+        &mut self,
+        root: &std::path::Path,
+        listener: MirrorListener<'_>,
+    ) -> Result<MirrorSummary, IndexingError> {
+        let root = canonical(root)?;
+        self.store.ensure_collection(&self.options.collection, (self.clock)()).await?;
+        let name = self.root_name(&root).await?;
+        self.store.set_setting(&self.root_setting(&name), &root.to_string_lossy()).await?;
+        let (found, planned) = self.plan_under(&root, &name).await?;
+        listener(&MirrorEvent::Planned {
+            read: planned.read.len() + found.problems.len(),
+            bytes: planned.read.iter().map(|read| read.file.bytes).sum(),
+            unchanged: planned.unchanged,
+            remove: planned.remove.len(),
+        });
+        let mut summary = MirrorSummary {
+            unchanged: planned.unchanged - planned.unchanged_failed,
+            failed: planned.unchanged_failed,
+            media_files: found.media_files,
+            ..MirrorSummary::default()
+        };
+        self.remove(&planned, &mut summary, listener).await?;
+        self.record_problems(&found, &mut summary, listener).await?;
+        self.read_all(planned.read, &mut summary, listener).await?;
+        Ok(summary)
+    }
+
+    async fn remove(
+        &self,
+        planned: &Plan,
+        summary: &mut MirrorSummary,
+        listener: MirrorListener<'_>,
+    ) -> Result<(), IndexingError> {
+        let ids: Vec<_> = planned.remove.iter().map(|(_, id)| *id).collect();
+        self.store.delete_documents(&ids).await?;
+        self.wake.notify_waiters();
+        summary.removed = ids.len();
+        for (uri, _) in &planned.remove {
+            listener(&MirrorEvent::Removed { uri: uri.clone() });
+        }
+        Ok(())
+    }
+
+    async fn record_problems(
+        &self,
+        found: &Scan,
+        summary: &mut MirrorSummary,
+        listener: MirrorListener<'_>,
+    ) -> Result<(), IndexingError> {
+        for problem in &found.problems {
+            let failure = Failure { code: "unreadable".to_owned(), message: problem.reason.clone() };
+            let source = SourceStamp { bytes: 0, modified_ns: 0, sha256: String::new() };
+            let outcome = self.fail(self.new_document(&problem.uri, source), failure).await?;
+            account(summary, listener, &problem.uri, 0, outcome);
+        }
+        Ok(())
+    }
+
+    async fn read_all(
+        &mut self,
+        reads: Vec<PlannedRead>,
+        summary: &mut MirrorSummary,
+        listener: MirrorListener<'_>,
+    ) -> Result<(), IndexingError> {
+        let mut extractors = std::mem::take(&mut self.extractors);
+        let queue = std::sync::Mutex::new(reads.into_iter());
+        let totals = std::sync::Mutex::new(summary);
+        let lanes = extractors.iter_mut().map(|extractor| async {
+            loop {
+                let next = queue.lock().expect("no lane panics while it holds the queue").next();
+                let Some(read) = next else { return Ok::<(), IndexingError>(()) };
+                let outcome = self.read_one(extractor, &read).await?;
+                self.wake.notify_waiters();
+                let mut totals = totals.lock().expect("no lane panics while it holds the totals");
+                account(&mut totals, listener, &read.file.uri, read.file.bytes, outcome);
+            }
+        });
+        let outcome = try_join_all(lanes).await;
+        self.extractors = extractors;
+        outcome.map(drop)
+    }
+
+    async fn read_one(&self, extractor: &mut Extractor, read: &PlannedRead) -> Result<FileOutcome, IndexingError> {
+        let unread = SourceStamp { bytes: read.file.bytes, modified_ns: read.file.modified_ns, sha256: String::new() };
+        let source = match read_file(&read.file, self.options.file_bytes_max).await {
+            Ok(source) => source,
+            Err(failure) => return self.fail(self.new_document(&read.file.uri, unread), failure).await,
+        };
+        let same = read.known.as_ref().filter(|known| known.stamp.sha256 == source.stamp.sha256);
+        if let Some(known) = same.filter(|known| known.failure_code.is_none()) {
+            self.store.touch_document(known.id, &source.stamp).await?;
+            return Ok(FileOutcome::Same);
+        }
+        let mut new = self.new_document(&read.file.uri, source.stamp);
+        let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let document = match extractor.extract(&name, &source.bytes).await? {
+            Ok(document) => document,
+            Err(failure) => return self.fail(new, failure).await,
+        };
+        self.fill(&mut new, document).await?;
+        let chunks = new.chunks.len();
+        self.store.put_document(&new, &self.model, (self.clock)()).await?;
+        Ok(if read.known.is_some() { FileOutcome::Changed { chunks } } else { FileOutcome::Added { chunks } })
+    }
+
+    /// Cuts the document into chunks and moves it into the row.
+    async fn fill(&self, new: &mut NewDocument, document: ibid_ingest::Document) -> Result<(), IndexingError> {
+        let (chunking, counter) = (self.options.chunking.clone(), Arc::clone(&self.counter));
+        let work = move || {
+            let chunks = ibid_ingest::chunk(&document, &chunking, counter.as_ref());
+            let chunks: Vec<Chunk> = chunks.into_iter().map(|chunk| row_of(chunk, &document.text)).collect();
+            (document, chunks)
+        };
+        let (document, chunks) = tokio::task::spawn_blocking(work).await.map_err(|_| IndexingError::Cancelled)?;
+        new.media_type = document.media_type.as_mime().to_owned();
+        if let Some(title) = document.title.filter(|title| !title.trim().is_empty()) {
+            new.title = title;
+        }
+        new.metadata = document.metadata;
+        new.warnings = document.warnings.iter().map(ToString::to_string).collect();
+        new.pages = document.pages.iter().map(|page| PageSpan { number: page.number, span: page.span }).collect();
+        new.text = document.text;
+        new.chunks = chunks;
+        Ok(())
+    }
+
+    async fn fail(&self, new: NewDocument, failure: Failure) -> Result<FileOutcome, IndexingError> {
+        self.store.fail_document(&new, &failure, (self.clock)()).await?;
+        Ok(FileOutcome::Failed { failure })
+    }
+
+    fn new_document(&self, uri: &str, source: SourceStamp) -> NewDocument {
+        NewDocument {
+            collection: self.options.collection.clone(),
+            uri: uri.to_owned(),
+            media_type: "application/octet-stream".to_owned(),
+            title: uri.rsplit('/').next().unwrap_or(uri).to_owned(),
+            metadata: Default::default(),
+            source,
+            warnings: Vec::new(),
+            text: String::new(),
+            pages: Vec::new(),
+            chunks: Vec::new(),
+        }
+    }
+
+    /// The first part of the URIs below `root`: its own name, or with a number when another root of the collection has
+    /// that name already. Two folders of one name must not look like one folder whose files come and go.
+    async fn root_name(&self, root: &std::path::Path) -> Result<String, StoreError> {
+        let base = root.file_name().map_or_else(|| "root".to_owned(), |name| name.to_string_lossy().into_owned());
+        let path = root.to_string_lossy();
+        let mut name = base.clone();
+        for number in 2.. {
+            match self.store.setting(&self.root_setting(&name)).await? {
+                Some(known) if known != path => name = format!("{base}-{number}"),
+                _ => break,
+            }
+        }
+        Ok(name)
+    }
+
+    fn root_setting(&self, name: &str) -> String {
+        format!("root:{}:{name}", self.options.collection)
+    }
+}
+
+fn canonical(root: &std::path::Path) -> Result<PathBuf, IndexingError> {
+    std::fs::canonicalize(root).map_err(|error| IndexingError::Root(root.to_owned(), error.to_string()))
+}
+
+fn row_of(chunk: ibid_ingest::Chunk, text: &str) -> Chunk {
+    let text_hash = TextHash::of(&embedding_input(&chunk.heading_path, chunk.span.slice(text)));
+    Chunk {
+        span: chunk.span,
+        page_first: chunk.page_first,
+        page_last: chunk.page_last,
+        heading_path: chunk.heading_path,
+        text_hash,
+    }
+}
+
+fn account(
+    summary: &mut MirrorSummary,
+    listener: MirrorListener<'_>,
+    uri: &str,
+    bytes: u64,
+    outcome: FileOutcome,
+) {
+    summary.bytes += bytes;
+    match &outcome {
+        FileOutcome::Added { chunks } => {
+            summary.added += 1;
+            summary.chunks += chunks;
+        }
+        FileOutcome::Changed { chunks } => {
+            summary.changed += 1;
+            summary.chunks += chunks;
+        }
+        FileOutcome::Same => summary.unchanged += 1,
+        FileOutcome::Failed { .. } => summary.failed += 1,
+    }
+    listener(&MirrorEvent::File { uri: uri.to_owned(), bytes, outcome });
+}
+
+/// A file's bytes and what it looked like when they were read.
+struct Source {
+    bytes: Vec<u8>,
+    stamp: SourceStamp,
+}
+
+/// Reads a file whole. A file that changes meanwhile is read once more, and then given up.
+async fn read_file(file: &FoundFile, bytes_max: u64) -> Result<Source, Failure> {
+    let path = file.path.clone();
+    let read = move || read_steady(&path, bytes_max).and_then(|source| source.map_or_else(|| read_steady(&path, bytes_max), |source| Ok(Some(source))));
+    let cancelled = |_| failure("unreadable", "reading was cancelled".to_owned());
+    let source = tokio::task::spawn_blocking(read).await.map_err(cancelled)??;
+    source.ok_or_else(|| failure("changed", "the file changed while it was read, twice".to_owned()))
+}
+
+/// The file's bytes, or `None` when it changed while it was read.
+fn read_steady(path: &std::path::Path, bytes_max: u64) -> Result<Option<Source>, Failure> {
+    use std::io::Read;
+    let io = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => failure("vanished", "the file vanished before it was read".to_owned()),
+        _ => failure("unreadable", format!("the file cannot be read ({error})")),
+    };
+    let mut file = std::fs::File::open(path).map_err(io)?;
+    let before = file.metadata().map_err(io)?;
+    if before.len() > bytes_max {
+        let message = format!("the file has {} bytes, the limit is {bytes_max} (limits.file_bytes_max)", before.len());
+        return Err(failure("too_large", message));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0));
+    // One byte more than it said shows that it grew, and is never a memory without bound.
+    file.by_ref().take(before.len() + 1).read_to_end(&mut bytes).map_err(io)?;
+    let after = file.metadata().map_err(io)?;
+    let modified = after.modified().ok();
+    if bytes.len() as u64 != after.len() || modified != before.modified().ok() {
+        return Ok(None);
+    }
+    let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let modified_ns = since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0);
+    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let stamp = SourceStamp { bytes: bytes.len() as u64, modified_ns, sha256 };
+    Ok(Some(Source { bytes, stamp }))
+}
+
+fn failure(code: &str, message: String) -> Failure {
+    Failure { code: code.to_owned(), message }
+}

@@ -1,0 +1,25 @@
+//! WRITE PATH: a folder in, truth and both views out.
+//!
+//! `scan` sees what is there, `plan` says what has to happen, `mirror` does it: read, extract in a child process, chunk,
+//! one transaction a document. From the change log that these transactions leave, `followers` bring the views up to
+//! date, and `embedding` gives every chunk its vector as a stage of its own. Every part may be stopped anywhere and
+//! started again.
+
+mod embedding;
+mod error;
+mod extractor;
+mod followers;
+mod indexer;
+mod mirror;
+mod plan;
+mod scan;
+mod worker;
+
+pub use error::IndexingError;
+pub use extractor::{Extractor, ExtractorLimits};
+pub use followers::{VECTOR_VIEW, ViewState};
+pub use indexer::{Difference, Indexer, IndexerParts};
+pub use mirror::{FileOutcome, Mirror, MirrorEvent, MirrorListener, MirrorOptions, MirrorSummary};
+pub use plan::{Plan, PlannedRead, plan};
+pub use scan::{FoundFile, Scan, ScanProblem, scan};
+pub use worker::serve_extraction;

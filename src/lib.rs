@@ -1,0 +1,20 @@
+//! ibid: folders of documents in, cited passages out, and answers that say in which place.
+//!
+//! ARCHITECTURE.md draws the house; `tests/tidy.rs` holds it to the drawing.
+
+pub mod agent;
+pub mod analysis;
+pub mod api;
+pub mod app;
+pub mod boot;
+pub mod cli;
+pub mod config;
+pub mod faults;
+pub mod indexing;
+pub mod keyword;
+pub mod models;
+pub mod retrieval;
+pub mod store;
+pub mod telemetry;
+pub mod types;
+pub mod vector;

@@ -1,0 +1,71 @@
+//! What every embedder and every chat model promises, checked on those that run here.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+
+use super::{ChatDelta, ChatModel, ChatRequest, Embedder, Extractive, Hashing, Passage};
+
+async fn embedder_keeps_its_promises(embedder: &dyn Embedder) {
+    let texts = ["a cat", "고양이 한 마리", "", "a cat"].map(str::to_owned).to_vec();
+    let together = embedder.embed_passages(texts.clone()).await.unwrap();
+    assert_eq!(together.len(), 4);
+    for (text, vector) in texts.iter().zip(&together) {
+        assert_eq!(vector.len(), embedder.dimensions());
+        let length: f32 = vector.iter().map(|value| value * value).sum();
+        assert!((length - 1.0).abs() < 1e-3, "{text:?} has length {length}");
+        let alone = embedder.embed_passages(vec![text.clone()]).await.unwrap();
+        assert_eq!(&alone[0], vector, "{text:?} depends on its batch");
+    }
+    assert_eq!(embedder.embed_query("a cat").await.unwrap().len(), embedder.dimensions());
+}
+
+async fn chat_model_keeps_its_promises(model: &dyn ChatModel) {
+    let nothing = ChatRequest { question: "Where is Busan?".to_owned(), ..ChatRequest::default() };
+    let answer = text_of(model, nothing).await;
+    assert!(!answer.is_empty() && !answer.contains('['), "{answer}");
+    let asked = ChatRequest {
+        question: "How tall is the tower in Seoul?".to_owned(),
+        passages: vec![
+            passage(1, "The river is wide. It flows through the city and then into the sea."),
+            passage(2, "Seoul has a tower. The tower in Seoul is 236 metres tall, and it stands on a hill."),
+        ],
+        ..ChatRequest::default()
+    };
+    let answer = text_of(model, asked).await;
+    assert!(answer.contains("236 metres") && answer.contains("[2]"), "{answer}");
+}
+
+fn passage(n: usize, text: &str) -> Passage {
+    Passage { n, title: String::new(), heading_path: Vec::new(), text: text.to_owned() }
+}
+
+async fn text_of(model: &dyn ChatModel, request: ChatRequest) -> String {
+    let deltas: Vec<_> = model.stream(request).await.unwrap().collect().await;
+    let text = |delta| match delta {
+        Ok(ChatDelta::Text(text)) => text,
+        Ok(ChatDelta::Usage(_)) => String::new(),
+        Err(error) => panic!("{error}"),
+    };
+    deltas.into_iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn the_hashing_embedder_keeps_its_promises() {
+    embedder_keeps_its_promises(&Hashing::new()).await;
+}
+
+#[tokio::test]
+async fn the_local_embedder_keeps_its_promises() {
+    let folder = std::env::var_os("IBID_MODELS").expect("IBID_MODELS is not set: run `cargo xtask test`");
+    let path = super::locate(&super::E5_SMALL_Q4, folder.as_ref()).expect("IBID_MODELS holds e5-small-q4.bin");
+    let embedder = super::LocalEmbedder::open(&path, &super::E5_SMALL_Q4, 2).unwrap();
+    embedder_keeps_its_promises(&embedder).await;
+    chat_model_keeps_its_promises(&Extractive::new(Some(Arc::new(embedder)), 0.9)).await;
+}
+
+#[tokio::test]
+async fn the_extractive_model_keeps_its_promises() {
+    chat_model_keeps_its_promises(&Extractive::new(None, 1.0)).await;
+    chat_model_keeps_its_promises(&Extractive::new(Some(Arc::new(Hashing::new())), 1.0)).await;
+}

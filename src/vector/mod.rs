@@ -1,0 +1,199 @@
+//! Meaning: vectors in, the chunks nearest to a vector out.
+//!
+//! An index here is a view. The store is the truth and applies its change log to it; whatever an index loses can be
+//! given to it again, and it may be deleted at any time.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::types::{ChunkId, DocumentId, FacetQuery, LegHit};
+
+pub mod edge;
+pub mod exact;
+mod shard;
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod tests;
+
+pub use edge::{EdgeIndex, EdgeOptions};
+pub use exact::ExactIndex;
+
+/// A chunk's vector with what it can be found and deleted by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VectorPoint {
+    /// The chunk, the point's identity.
+    pub chunk: ChunkId,
+    /// The document that it is a part of.
+    pub document: DocumentId,
+    /// The document's facets.
+    pub facets: Arc<BTreeSet<String>>,
+    /// The embedding, of any length but zero; indexes compare directions.
+    pub vector: Vec<f32>,
+}
+
+/// What an index of vectors cannot do.
+#[derive(Debug, thiserror::Error)]
+pub enum VectorError {
+    /// The vector is of another model: embed again, or `ibid reindex`.
+    #[error("the vector has {found} dimensions, the index has {expected}")]
+    Dimension {
+        /// Dimensions of the index.
+        expected: usize,
+        /// Dimensions of the vector.
+        found: usize,
+    },
+    /// The vector holds a number that is not finite.
+    #[error("the vector of {0} holds a number that is not finite")]
+    NotFinite(VectorOwner),
+    /// Another process works on the folder.
+    #[error("the vector index {} is in use by another process", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder cannot be read as an index: `ibid reindex` builds it again.
+    #[error("the vector index {} cannot be opened ({reason}); `ibid reindex` builds it again", path.display())]
+    Corrupt {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file system refused.
+    #[error("the vector index {} could not be written or read", path.display())]
+    Io {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The engine failed; what was applied since the last flush may be lost and has to be applied again.
+    #[error("the vector engine failed: {0}")]
+    Engine(String),
+}
+
+/// Whose vector it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VectorOwner {
+    /// A chunk's.
+    Chunk(ChunkId),
+    /// The question's.
+    Query,
+}
+
+impl std::fmt::Display for VectorOwner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Chunk(chunk) => write!(f, "chunk {chunk}"),
+            Self::Query => f.write_str("the query"),
+        }
+    }
+}
+
+/// An index of vectors, one a chunk.
+///
+/// - **Atomic**: nothing across calls. A call that fails may have applied a part of its points.
+/// - **Ordered**: calls take effect in the order in which they return; a search sees every call that returned before it
+///   began, flushed or not.
+/// - **Repeatable**: every write. Applying a sequence of writes again, whole or from any point after the last flush,
+///   ends in the same state, so a caller keeps its checkpoint after `flush` and repeats what came later.
+/// - **Durable**: what returned before a `flush` that returned. What came later may be there or not after a crash.
+/// - **Cancelled**: a dropped future may still take effect.
+#[async_trait]
+pub trait VectorIndex: Send + Sync {
+    /// Puts points in place of those with the same chunk.
+    ///
+    /// # Errors
+    /// [`VectorError::Dimension`] and [`VectorError::NotFinite`] before any point is applied; others at any time.
+    async fn upsert(&self, points: Vec<VectorPoint>) -> Result<(), VectorError>;
+
+    /// Removes every point of these documents; those without points are no error.
+    ///
+    /// # Errors
+    /// [`VectorError::Engine`] when the engine fails.
+    async fn delete_documents(&self, documents: &[DocumentId]) -> Result<(), VectorError>;
+
+    /// Makes durable what was applied, and tidies the index where that makes searches faster.
+    ///
+    /// # Errors
+    /// [`VectorError::Engine`] when the engine fails: nothing since the last flush may be counted on.
+    async fn flush(&self) -> Result<(), VectorError>;
+
+    /// The `k` points that pass `filter` with the largest cosine to `vector`, largest first, equal ones by chunk.
+    /// An approximate index may miss some. A point of length zero has the score 0.
+    ///
+    /// # Errors
+    /// [`VectorError::Dimension`] and [`VectorError::NotFinite`] for a vector that cannot be compared.
+    async fn search(&self, vector: &[f32], filter: &FacetQuery, k: usize) -> Result<Vec<LegHit>, VectorError>;
+
+    /// How many points there are.
+    ///
+    /// # Errors
+    /// [`VectorError::Engine`] when the engine fails.
+    async fn count(&self) -> Result<u64, VectorError>;
+
+    /// The chunk of every point, ascending.
+    ///
+    /// # Errors
+    /// [`VectorError::Engine`] when the engine fails.
+    async fn chunk_ids(&self) -> Result<Vec<ChunkId>, VectorError>;
+
+    /// Removes every point, durably.
+    ///
+    /// # Errors
+    /// [`VectorError::Io`] or [`VectorError::Engine`]; the index may then hold all points or none.
+    async fn clear(&self) -> Result<(), VectorError>;
+}
+
+/// Checks that a vector can be compared.
+fn check_vector(vector: &[f32], dimension: usize, owner: VectorOwner) -> Result<(), VectorError> {
+    if vector.len() != dimension {
+        return Err(VectorError::Dimension { expected: dimension, found: vector.len() });
+    }
+    if !vector.iter().all(|number| number.is_finite()) {
+        return Err(VectorError::NotFinite(owner));
+    }
+    Ok(())
+}
+
+fn check_points(points: &[VectorPoint], dimension: usize) -> Result<(), VectorError> {
+    points.iter().try_for_each(|point| check_vector(&point.vector, dimension, VectorOwner::Chunk(point.chunk)))
+}
+
+/// Largest score first, equal ones by chunk.
+fn sort_hits(hits: &mut [LegHit]) {
+    hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.chunk.cmp(&b.chunk)));
+}
+
+/// The vector at length one. Scaling by the largest number first keeps the squares of very large and very small
+/// numbers in range.
+fn normalized(mut vector: Vec<f32>) -> Vec<f32> {
+    let largest = vector.iter().fold(0.0_f32, |largest, number| largest.max(number.abs()));
+    if largest == 0.0 {
+        return vector;
+    }
+    vector.iter_mut().for_each(|number| *number /= largest);
+    let length = dot(&vector, &vector).sqrt();
+    vector.iter_mut().for_each(|number| *number /= length);
+    vector
+}
+
+/// Numbers that are summed beside each other, so that the compiler can use wide registers.
+const LANES: usize = 16;
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    let (wide_a, wide_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = wide_a.remainder().iter().zip(wide_b.remainder()).map(|(x, y)| x * y).sum();
+    for (left, right) in wide_a.zip(wide_b) {
+        for lane in 0..LANES {
+            sums[lane] += left[lane] * right[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}

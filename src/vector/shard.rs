@@ -1,0 +1,282 @@
+//! Qdrant's embedded shard, spoken to in our words; every call blocks, and a panic in the engine becomes an error.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use qdrant_edge::{
+    Condition, CountRequest, CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
+    EdgeVectorParams, FieldCondition, FieldIndexOperations, Filter, HnswIndexConfig, JsonPath, KeywordIndexParams, Match,
+    NamedQuery, OperationError, Payload, PayloadFieldSchema, PayloadSchemaParams, PayloadSchemaType, PointId,
+    PointInsertOperations, PointOperations, PointStructPersisted, QueryEnum, QueryRequest, ScoringQuery, ScrollRequest,
+    SearchParams, UpdateOperation, VectorStructPersisted, WalOptions, WithPayloadInterface, WithVector,
+};
+use serde_json::{Map, Value};
+
+use super::{VectorError, VectorPoint, normalized, sort_hits};
+use crate::types::{ChunkId, FacetQuery, LegHit};
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ShardOptions {
+    pub(super) dimension: usize,
+    pub(super) graph_kb_min: usize,
+    pub(super) threads: usize,
+}
+
+const DOCUMENT: &str = "document";
+const FACETS: &str = "facets";
+/// Points in one entry of the log: a few megabytes.
+const POINTS_PER_OPERATION: usize = 1000;
+/// Entries are a few megabytes and must fit.
+const LOG_PART_BYTES: usize = 16 << 20;
+/// Candidates that a graph search keeps: recall@10 is above 0.99 from here on.
+const SEARCH_BREADTH_MIN: usize = 128;
+const SCROLL_PAGE: usize = 10_000;
+
+#[derive(Debug)]
+pub(super) struct Shard {
+    shard: EdgeShard,
+    options: ShardOptions,
+}
+
+impl Shard {
+    /// Makes an empty shard at `path`, flushed and closed.
+    pub(super) fn create(path: &Path, options: ShardOptions) -> Result<(), VectorError> {
+        fs::create_dir_all(path).map_err(|source| VectorError::Io { path: path.to_owned(), source })?;
+        guarded(|| {
+            let shard = EdgeShard::new(path, config(options))?;
+            // Documents are small: links between the points of one would only cost memory.
+            let document = KeywordIndexParams { enable_hnsw: Some(false), ..KeywordIndexParams::default() };
+            let document = PayloadFieldSchema::FieldParams(PayloadSchemaParams::Keyword(document));
+            let facets = PayloadFieldSchema::FieldType(PayloadSchemaType::Keyword);
+            for (field, schema) in [(DOCUMENT, document), (FACETS, facets)] {
+                let index = CreateIndex { field_name: json_path(field), field_schema: Some(schema) };
+                shard.update(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(index)))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Opens the shard at `path`.
+    pub(super) fn open(path: &Path, options: ShardOptions) -> Result<Self, VectorError> {
+        let corrupt = |reason: String| VectorError::Corrupt { path: path.to_owned(), reason };
+        let stored = match EdgeConfig::load(path) {
+            Some(Ok(stored)) => stored,
+            Some(Err(broken)) => return Err(corrupt(broken.to_string())),
+            None => return Err(corrupt("its configuration is missing".to_owned())),
+        };
+        let found = stored.vectors.get(DEFAULT_VECTOR_NAME).ok_or_else(|| corrupt("it has no vectors".to_owned()))?.size;
+        if found != options.dimension {
+            return Err(VectorError::Dimension { expected: found, found: options.dimension });
+        }
+        remove_leftovers(path).map_err(|source| VectorError::Io { path: path.to_owned(), source })?;
+        let shard = guarded(|| EdgeShard::load(path, Some(config(options)))).map_err(|broken| corrupt(broken.to_string()))?;
+        Ok(Self { shard, options })
+    }
+
+    /// Flushes and closes. Dropping would do so too, and panic where this gives an error.
+    pub(super) fn close(self) -> Result<(), VectorError> {
+        let shard = self.shard;
+        guarded(|| {
+            drop(shard);
+            Ok(())
+        })
+    }
+
+    pub(super) fn upsert(&self, points: Vec<VectorPoint>) -> Result<(), VectorError> {
+        let mut points = points.into_iter().map(persisted).peekable();
+        while points.peek().is_some() {
+            let batch = points.by_ref().take(POINTS_PER_OPERATION).collect();
+            let operation = PointOperations::UpsertPoints(PointInsertOperations::PointsList(batch));
+            guarded(|| self.shard.update(UpdateOperation::PointOperation(operation)))?;
+        }
+        Ok(())
+    }
+
+    /// Removes the points of these documents and says about how many there were.
+    pub(super) fn delete(&self, documents: Vec<String>) -> Result<usize, VectorError> {
+        if documents.is_empty() {
+            return Ok(0);
+        }
+        let before = self.shard.info().points_count;
+        let filter = Filter::new_must(any_of(DOCUMENT, documents));
+        let operation = PointOperations::DeletePointsByFilter(filter);
+        guarded(|| self.shard.update(UpdateOperation::PointOperation(operation)))?;
+        Ok(before.saturating_sub(self.shard.info().points_count))
+    }
+
+    pub(super) fn flush(&self) -> Result<(), VectorError> {
+        guarded(|| {
+            self.shard.flush();
+            Ok(())
+        })
+    }
+
+    /// Points that no graph covers.
+    pub(super) fn unindexed(&self) -> usize {
+        let info = self.shard.info();
+        info.points_count.saturating_sub(info.indexed_vectors_count)
+    }
+
+    /// How many changed points are worth an optimisation: as many as the engine would build a graph for, and a part of
+    /// all, so that loading many points builds few graphs.
+    pub(super) fn optimize_from(&self) -> usize {
+        let smallest = self.options.graph_kb_min * 1024 / (self.options.dimension * size_of::<f32>()).max(1);
+        smallest.max(self.shard.info().points_count / 5)
+    }
+
+    /// Builds graphs over large unindexed segments, merges small segments, and sweeps deleted points.
+    pub(super) fn optimize(&self) -> Result<(), VectorError> {
+        guarded(|| self.shard.optimize()).map(drop)
+    }
+
+    pub(super) fn search(&self, vector: Vec<f32>, filter: &FacetQuery, k: usize) -> Result<Vec<LegHit>, VectorError> {
+        let breadth = SEARCH_BREADTH_MIN.max(k.saturating_mul(2));
+        let request = QueryRequest {
+            prefetches: Vec::new(),
+            query: Some(ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery::default_dense(normalized(vector))))),
+            filter: facet_filter(filter),
+            score_threshold: None,
+            limit: k,
+            offset: 0,
+            params: Some(SearchParams { hnsw_ef: Some(breadth), ..SearchParams::default() }),
+            with_vector: WithVector::Bool(false),
+            with_payload: WithPayloadInterface::Bool(false),
+        };
+        let found = guarded(|| self.shard.query(request))?;
+        let hit = |(id, score)| Ok(LegHit { chunk: chunk_of(id)?, score });
+        let mut hits = found.into_iter().map(|point| hit((point.id, point.score))).collect::<Result<Vec<_>, _>>()?;
+        sort_hits(&mut hits);
+        Ok(hits)
+    }
+
+    pub(super) fn count(&self) -> Result<u64, VectorError> {
+        let counted = guarded(|| self.shard.count(CountRequest { filter: None, exact: true }))?;
+        Ok(counted as u64)
+    }
+
+    pub(super) fn chunk_ids(&self) -> Result<Vec<ChunkId>, VectorError> {
+        let mut chunks = Vec::new();
+        let mut offset = None;
+        loop {
+            let request = ScrollRequest {
+                offset,
+                limit: Some(SCROLL_PAGE),
+                filter: None,
+                with_payload: Some(WithPayloadInterface::Bool(false)),
+                with_vector: WithVector::Bool(false),
+                order_by: None,
+            };
+            let (page, next) = guarded(|| self.shard.scroll(request))?;
+            for record in page {
+                chunks.push(chunk_of(record.id)?);
+            }
+            match next {
+                Some(next) => offset = Some(next),
+                None => return Ok(chunks),
+            }
+        }
+    }
+
+    /// Bytes of log that nothing will read again.
+    pub(super) fn closed_log_bytes(&self) -> u64 {
+        let parts = closed_log_parts(self.shard.path()).unwrap_or_default();
+        parts.iter().filter_map(|(_, path)| fs::metadata(path).ok()).map(|part| part.len()).sum()
+    }
+}
+
+fn config(options: ShardOptions) -> EdgeConfig {
+    let graph = HnswIndexConfig {
+        m: 16,
+        ef_construct: 128,
+        full_scan_threshold: options.graph_kb_min,
+        max_indexing_threads: options.threads,
+        ..HnswIndexConfig::default()
+    };
+    let optimizers = EdgeOptimizersConfig {
+        default_segment_number: Some(2),
+        indexing_threshold: Some(options.graph_kb_min),
+        ..EdgeOptimizersConfig::default()
+    };
+    EdgeConfig::builder()
+        .vector(DEFAULT_VECTOR_NAME, EdgeVectorParams::builder(options.dimension, Distance::Cosine).build())
+        .on_disk_payload(true)
+        .hnsw_config(graph)
+        .optimizers(optimizers)
+        .wal_options(WalOptions { segment_capacity: LOG_PART_BYTES, ..WalOptions::default() })
+        .build()
+}
+
+fn json_path(field: &str) -> JsonPath {
+    field.parse().expect("a lower-case word is a path")
+}
+
+fn any_of(field: &str, values: Vec<String>) -> Condition {
+    Condition::Field(FieldCondition::new_match(json_path(field), Match::from(values)))
+}
+
+fn facet_filter(filter: &FacetQuery) -> Option<Filter> {
+    let must: Vec<_> = filter.groups.iter().map(|group| any_of(FACETS, group.clone())).collect();
+    (!must.is_empty()).then(|| Filter { must: Some(must), ..Filter::default() })
+}
+
+fn persisted(point: VectorPoint) -> PointStructPersisted {
+    let facets = point.facets.iter().map(|facet| Value::String(facet.clone())).collect();
+    let payload = Map::from_iter([
+        (DOCUMENT.to_owned(), Value::String(point.document.to_string())),
+        (FACETS.to_owned(), Value::Array(facets)),
+    ]);
+    PointStructPersisted {
+        id: PointId::NumId(point.chunk.0),
+        vector: VectorStructPersisted::Single(normalized(point.vector)),
+        payload: Some(Payload(payload)),
+    }
+}
+
+fn chunk_of(id: PointId) -> Result<ChunkId, VectorError> {
+    match id {
+        PointId::NumId(number) => Ok(ChunkId(number)),
+        PointId::Uuid(other) => Err(VectorError::Engine(format!("point {other} is no chunk"))),
+    }
+}
+
+/// Removes what the engine leaves behind: half-built segments of a process that was killed, and log that is never read.
+fn remove_leftovers(path: &Path) -> std::io::Result<()> {
+    let half_built = path.join("temp_segments");
+    if half_built.exists() {
+        fs::remove_dir_all(half_built)?;
+    }
+    let mut parts = closed_log_parts(path)?;
+    // The newest closed part says at which number the open one begins.
+    parts.pop();
+    parts.into_iter().try_for_each(|(_, part)| fs::remove_file(part))
+}
+
+/// The closed parts of the log, oldest first.
+fn closed_log_parts(path: &Path) -> std::io::Result<Vec<(u64, std::path::PathBuf)>> {
+    let mut parts = Vec::new();
+    for entry in fs::read_dir(path.join("wal"))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix("closed-")).and_then(|start| start.parse().ok());
+        parts.extend(number.map(|number: u64| (number, entry.path())));
+    }
+    parts.sort_unstable();
+    Ok(parts)
+}
+
+/// Runs the engine; it panics where it means an error, in `flush` above all.
+fn guarded<R>(work: impl FnOnce() -> Result<R, OperationError>) -> Result<R, VectorError> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(OperationError::WrongVectorDimension { expected_dim, received_dim })) => {
+            Err(VectorError::Dimension { expected: expected_dim, found: received_dim })
+        }
+        Ok(Err(failed)) => Err(VectorError::Engine(failed.to_string())),
+        Err(panic) => {
+            let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(VectorError::Engine(said.unwrap_or_else(|| "it panicked".to_owned())))
+        }
+    }
+}
