@@ -52,10 +52,10 @@ fn a_code_block_that_fits_is_not_cut() {
 
 #[test]
 fn kinds_say_what_most_of_a_chunk_is() {
-    let (_, chunks) = chunked("a.csv", b"name,count\nalpha,1\nbeta,2\n", 64);
-    assert_eq!(chunks[0].kind, ChunkKind::Table);
-    let (_, chunks) = chunked("a.md", "See:\n\n- one thing\n- another thing\n- a third thing\n".as_bytes(), 64);
-    assert_eq!(chunks[0].kind, ChunkKind::List);
+    let (_, rows) = chunked("a.csv", b"name,count\nalpha,1\nbeta,2\n", 64);
+    assert_eq!(rows[0].kind, ChunkKind::Table);
+    let (_, items) = chunked("a.md", "See:\n\n- one thing\n- another thing\n- a third thing\n".as_bytes(), 64);
+    assert_eq!(items[0].kind, ChunkKind::List);
 }
 
 #[test]

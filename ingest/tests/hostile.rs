@@ -189,6 +189,7 @@ fn a_scanned_page_among_others_is_marked() {
     assert_eq!(document.warnings, [Warning::NeedsOcr { pages: 1, first: 2 }]);
 }
 
+#[cfg(feature = "pdf-extract")]
 #[test]
 fn the_other_pdf_backend_reads_ordinary_files() {
     let options = ExtractOptions { pdf_backend: ibid_ingest::PdfBackend::PdfExtract, ..ExtractOptions::default() };

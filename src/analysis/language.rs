@@ -149,7 +149,8 @@ mod tests {
         assert_eq!(detect_language(german), Some(Language::German));
         let english = "The regulation says which documents the applicant has to submit to the authority in time.";
         assert_eq!(detect_language(english), Some(Language::English));
-        for other in ["", "12 34", "신청자는 서류를 기관에 제출하여야 한다.", "Это предложение написано по-русски."] {
+        for other in ["", "12 34", "신청자는 서류를 기관에 제출하여야 한다.", "Это предложение написано по-русски."]
+        {
             assert_eq!(detect_language(other), None, "{other}");
         }
     }

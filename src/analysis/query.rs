@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn words_that_only_ask_are_marked() {
         let terms = query_terms("What is 쿠버네티스란 무엇인가요?", &[]);
-        let asking: Vec<_> = terms.iter().filter(|term| term.is_stop_word).map(|term| term.alternatives[0].as_str()).collect();
+        let asking: Vec<_> =
+            terms.iter().filter(|term| term.is_stop_word).map(|term| term.alternatives[0].as_str()).collect();
         assert_eq!(asking, ["what", "is", "무엇", "엇인", "인가", "가요"]);
     }
 }

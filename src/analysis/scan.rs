@@ -62,13 +62,19 @@ fn class(c: char) -> Class {
     }
     match c {
         // Hangul: syllables, then conjoining, compatibility and half-width letters.
-        '\u{ac00}'..='\u{d7ff}' | '\u{1100}'..='\u{11ff}' | '\u{3131}'..='\u{318e}' | '\u{a960}'..='\u{a97f}' => Class::Gram,
+        '\u{ac00}'..='\u{d7ff}' | '\u{1100}'..='\u{11ff}' | '\u{3131}'..='\u{318e}' | '\u{a960}'..='\u{a97f}' => {
+            Class::Gram
+        }
         '\u{ffa1}'..='\u{ffdc}' => Class::Gram,
         // Han.
-        '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3fffd}' => Class::Gram,
+        '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3fffd}' => {
+            Class::Gram
+        }
         '\u{3005}'..='\u{3007}' => Class::Gram,
         // Kana with its voicing marks, then half-width.
-        '\u{3041}'..='\u{309a}' | '\u{309d}'..='\u{309f}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}'..='\u{30ff}' => Class::Gram,
+        '\u{3041}'..='\u{309a}' | '\u{309d}'..='\u{309f}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}'..='\u{30ff}' => {
+            Class::Gram
+        }
         '\u{31f0}'..='\u{31ff}' | '\u{ff66}'..='\u{ff9f}' => Class::Gram,
         // Thai, Lao, Myanmar and Khmer write no spaces between words either.
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' if c.is_alphabetic() => Class::Gram,
@@ -214,7 +220,8 @@ impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
     fn run(&mut self, start: usize) -> usize {
         let (end, plain) = run_end(self.text, start);
         let text = self.text;
-        let mut grams = Grams { lower: &mut self.lower, visit: &mut self.visit, run: (start, end), last: None, pairs: 0 };
+        let mut grams =
+            Grams { lower: &mut self.lower, visit: &mut self.visit, run: (start, end), last: None, pairs: 0 };
         if plain {
             for (at, c) in text[start..end].char_indices().filter(|(_, c)| *c != '\n') {
                 grams.push(c, start + at, start + at + c.len_utf8());

@@ -93,7 +93,8 @@ fn begins_item(line: &str) -> bool {
 fn is_list_marker(word: &str) -> bool {
     let Some(body) = word.strip_suffix(['.', ')']) else { return false };
     let body = body.strip_prefix('(').unwrap_or(body);
-    let numbered = body.split('.').all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
+    let numbered =
+        body.split('.').all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
     let mut letters = body.chars();
     let lettered = letters.next().is_some_and(char::is_alphabetic) && letters.next().is_none();
     numbered || lettered
@@ -117,23 +118,25 @@ fn ends_sentence(block: &str, at: usize) -> bool {
     match closed.chars().next_back() {
         None => false,
         Some('.') => !(at < block.len() && closed.len() == before.len() && is_abbreviated(block, closed, spaced)),
-        Some(last) => matches!(last, '!' | '?' | '…' | '。' | '．' | '！' | '？' | '｡' | '‼' | '⁇' | '⁈' | '⁉' | '।' | '۔' | '؟'),
+        Some(last) => {
+            matches!(last, '!' | '?' | '…' | '。' | '．' | '！' | '？' | '｡' | '‼' | '⁇' | '⁈' | '⁉' | '।' | '۔' | '؟')
+        }
     }
 }
 
 /// Abbreviations that stand before what they introduce. `etc.` is none: it ends sentences as often.
 const ABBREVIATIONS: &[&str] = &[
-    "al", "approx", "art", "ca", "cf", "ch", "col", "dr", "e.g", "ed", "eds", "eq", "eqs", "esp", "fig", "figs", "gen", "i.e",
-    "jr", "lt", "mr", "mrs", "ms", "mt", "no", "nos", "nr", "p", "par", "pp", "prof", "ref", "refs", "rev", "sec", "sect",
-    "sen", "sgt", "sr", "st", "tab", "viz", "vol", "vols", "vs", "z.b",
+    "al", "approx", "art", "ca", "cf", "ch", "col", "dr", "e.g", "ed", "eds", "eq", "eqs", "esp", "fig", "figs", "gen",
+    "i.e", "jr", "lt", "mr", "mrs", "ms", "mt", "no", "nos", "nr", "p", "par", "pp", "prof", "ref", "refs", "rev",
+    "sec", "sect", "sen", "sgt", "sr", "st", "tab", "viz", "vol", "vols", "vs", "z.b",
 ];
 
 /// Whether the full stop at the end of `before` belongs to its last word and not to the sentence.
 fn is_abbreviated(block: &str, before: &str, spaced: bool) -> bool {
     let words = before[..before.len() - 1].trim_end_matches('.');
-    let start = words.rfind(|c: char| c.is_whitespace() || matches!(c, '(' | '[' | '"')).map_or(0, |at| {
-        at + words[at..].chars().next().map_or(0, char::len_utf8)
-    });
+    let start = words
+        .rfind(|c: char| c.is_whitespace() || matches!(c, '(' | '[' | '"'))
+        .map_or(0, |at| at + words[at..].chars().next().map_or(0, char::len_utf8));
     let word = &words[start..];
     let after = &block[before.len()..];
     let last = word.chars().next_back();
@@ -153,7 +156,8 @@ fn is_abbreviated(block: &str, before: &str, spaced: bool) -> bool {
 /// Whether a number between these two ends a Korean date that the sentence goes on after: `2024. 1. 5. 기준`.
 fn is_day(before: &str, after: &str) -> bool {
     let month = before.trim_end().strip_suffix('.');
-    month.is_some_and(|month| month.ends_with(|c: char| c.is_ascii_digit())) && after.trim_start().starts_with(is_hangul)
+    month.is_some_and(|month| month.ends_with(|c: char| c.is_ascii_digit()))
+        && after.trim_start().starts_with(is_hangul)
 }
 
 fn is_hangul(c: char) -> bool {
@@ -246,8 +250,18 @@ mod tests {
     #[test]
     fn headings_items_rows_and_blank_lines_end_a_sentence() {
         let text = "# Title\nIntro without stop\n- one item\n  goes on\n- two\n\n1. First. More.\n2. Second\n| a | b |\nNext\n\nLast";
-        let expected =
-            ["# Title", "Intro without stop", "- one item\n  goes on", "- two", "1. First.", "More.", "2. Second", "| a | b |", "Next", "Last"];
+        let expected = [
+            "# Title",
+            "Intro without stop",
+            "- one item\n  goes on",
+            "- two",
+            "1. First.",
+            "More.",
+            "2. Second",
+            "| a | b |",
+            "Next",
+            "Last",
+        ];
         assert_eq!(split(text), expected);
     }
 

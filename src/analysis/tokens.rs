@@ -75,7 +75,9 @@ impl Stems {
 
 /// FNV-1a, folded to the number of slots.
 fn slot_of(word: &str) -> usize {
-    let hash = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash = word
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     let folded = (hash ^ (hash >> 32)) & (SLOTS as u64 - 1);
     usize::try_from(folded).expect("a slot number is small")
 }

@@ -4,8 +4,8 @@
 //! how far it has read. It holds terms and identifiers and no text. Every call blocks; callers on a runtime hand it to a
 //! blocking thread.
 //!
-//! Scores are BM25 (k1 1.2, b 0.75) over three fields, whose weights are in [`index`](self): the text of the chunk, its
-//! headings, and its document's title. A filter changes which chunks are found and never their scores.
+//! Scores are BM25 (k1 1.2, b 0.75), added up over three fields: the text of the chunk, its headings, and its document's
+//! title, which weigh less. A filter changes which chunks are found and never their scores.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -18,6 +18,8 @@ mod index;
 mod schema;
 mod search;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 pub use index::{KeywordIndex, KeywordOptions};
 

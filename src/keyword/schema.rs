@@ -42,7 +42,8 @@ impl Fields {
         let mut schema = Schema::builder();
         let exact = TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::Basic);
         let exact = TextOptions::default().set_indexing_options(exact.set_fieldnorms(false));
-        let words = TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqs);
+        let words =
+            TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqs);
         let words = TextOptions::default().set_indexing_options(words);
         let chunk = schema.add_u64_field(CHUNK, FAST);
         let document = schema.add_bytes_field("document", INDEXED);

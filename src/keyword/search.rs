@@ -41,7 +41,11 @@ const TITLE_WEIGHT: f32 = 0.5;
 const STOP_WORD_WEIGHT: f32 = 1.0;
 
 /// The best chunks for a question.
-pub(super) fn search(searcher: &Searcher, fields: &Fields, question: &Question<'_>) -> Result<Vec<LegHit>, KeywordError> {
+pub(super) fn search(
+    searcher: &Searcher,
+    fields: &Fields,
+    question: &Question<'_>,
+) -> Result<Vec<LegHit>, KeywordError> {
     if question.k == 0 {
         return Ok(Vec::new());
     }
@@ -246,7 +250,9 @@ impl Best {
 
     /// Lower scores cannot enter.
     fn least(&self) -> f32 {
-        if self.hits.len() < self.k { return 0.0 }
+        if self.hits.len() < self.k {
+            return 0.0;
+        }
         self.hits.peek().map_or(0.0, |Reverse(worst)| worst.0)
     }
 

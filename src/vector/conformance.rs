@@ -192,13 +192,18 @@ async fn unusable_vectors_are_refused_whole(index: &dyn VectorIndex) {
 async fn only_the_direction_counts(index: &dyn VectorIndex) {
     index.clear().await.unwrap();
     let scaled = |scale: f32| axis(0, 0.5).into_iter().map(|number| number * scale).collect();
-    let points: Vec<VectorPoint> =
-        (0_u64..).zip([1.0, 1e-15, 1e15, 1e-30, 1e30, -1.0]).map(|(chunk, scale)| point(chunk, 1, &[], scaled(scale))).collect();
+    let points: Vec<VectorPoint> = (0_u64..)
+        .zip([1.0, 1e-15, 1e15, 1e-30, 1e30, -1.0])
+        .map(|(chunk, scale)| point(chunk, 1, &[], scaled(scale)))
+        .collect();
     index.upsert(points).await.unwrap();
     index.upsert(vec![point(9, 1, &[], vec![0.0; DIMENSION])]).await.unwrap();
     let hits = index.search(&scaled(1e-20), &FacetQuery::default(), 10).await.unwrap();
     let expected = [1.0, 1.0, 1.0, 1.0, 1.0, 0.0, -1.0];
-    assert!(hits.len() == 7 && hits.iter().zip(expected).all(|(hit, score)| (hit.score - score).abs() < 1e-4), "{hits:?}");
+    assert!(
+        hits.len() == 7 && hits.iter().zip(expected).all(|(hit, score)| (hit.score - score).abs() < 1e-4),
+        "{hits:?}"
+    );
 }
 
 async fn clearing_leaves_nothing(index: &dyn VectorIndex) {
@@ -269,7 +274,9 @@ pub(super) async fn same_contents(index: &dyn VectorIndex, oracle: &ExactIndex, 
     let some: Vec<&str> = facets.iter().take(2).map(String::as_str).collect();
     for filter in [FacetQuery::default(), groups(&[&some]), groups(&[&some, &["r:0", "r:1"]])] {
         let query = random.vector(DIMENSION);
-        let scores = |hits: Vec<LegHit>| -> BTreeMap<u64, f32> { hits.into_iter().map(|hit| (hit.chunk.0, hit.score)).collect() };
+        let scores = |hits: Vec<LegHit>| -> BTreeMap<u64, f32> {
+            hits.into_iter().map(|hit| (hit.chunk.0, hit.score)).collect()
+        };
         let ours = scores(index.search(&query, &filter, 100_000).await.unwrap());
         let theirs = scores(oracle.search(&query, &filter, 100_000).await.unwrap());
         assert!(ours.keys().eq(theirs.keys()), "{filter:?}");
@@ -291,7 +298,12 @@ pub(super) fn clustered(points: u64, clusters: usize, dimension: usize) -> Vec<V
 }
 
 /// The mean share of the oracle's ten best that `index` finds.
-pub(super) async fn recall_at_10(index: &dyn VectorIndex, oracle: &ExactIndex, queries: &[Vec<f32>], filter: &FacetQuery) -> f64 {
+pub(super) async fn recall_at_10(
+    index: &dyn VectorIndex,
+    oracle: &ExactIndex,
+    queries: &[Vec<f32>],
+    filter: &FacetQuery,
+) -> f64 {
     let mut shares = 0.0;
     for query in queries {
         let best: HashSet<u64> = found(oracle, query, filter, 10).await.into_iter().collect();

@@ -79,7 +79,9 @@ impl EdgeIndex {
         }
         let shard = open_shard(&folder, options)?;
         let unoptimized = Mutex::new(shard.unindexed());
-        Ok(Self { inner: Arc::new(Inner { folder, options, shard: RwLock::new(Some(shard)), unoptimized, _lock: lock }) })
+        Ok(Self {
+            inner: Arc::new(Inner { folder, options, shard: RwLock::new(Some(shard)), unoptimized, _lock: lock }),
+        })
     }
 
     async fn read<R: Send + 'static>(
@@ -217,7 +219,8 @@ fn open_shard(folder: &Path, options: ShardOptions) -> Result<Shard, VectorError
 
 fn lock(folder: &Path) -> Result<File, VectorError> {
     let path = folder.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|source| io(&path, source))?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&path).map_err(|source| io(&path, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(VectorError::Locked { path: folder.to_owned() }),

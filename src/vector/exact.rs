@@ -5,7 +5,9 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{VectorError, VectorIndex, VectorOwner, VectorPoint, check_points, check_vector, dot, normalized, sort_hits};
+use super::{
+    VectorError, VectorIndex, VectorOwner, VectorPoint, check_points, check_vector, dot, normalized, sort_hits,
+};
 use crate::types::{ChunkId, DocumentId, FacetQuery, LegHit};
 
 /// An index in memory that compares every point. Nothing is durable.

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use qdrant_edge::{
     Condition, CountRequest, CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
-    EdgeVectorParams, FieldCondition, FieldIndexOperations, Filter, HnswIndexConfig, JsonPath, KeywordIndexParams, Match,
-    NamedQuery, OperationError, Payload, PayloadFieldSchema, PayloadSchemaParams, PayloadSchemaType, PointId,
+    EdgeVectorParams, FieldCondition, FieldIndexOperations, Filter, HnswIndexConfig, JsonPath, KeywordIndexParams,
+    Match, NamedQuery, OperationError, Payload, PayloadFieldSchema, PayloadSchemaParams, PayloadSchemaType, PointId,
     PointInsertOperations, PointOperations, PointStructPersisted, QueryEnum, QueryRequest, ScoringQuery, ScrollRequest,
     SearchParams, UpdateOperation, VectorStructPersisted, WalOptions, WithPayloadInterface, WithVector,
 };
@@ -65,12 +65,14 @@ impl Shard {
             Some(Err(broken)) => return Err(corrupt(broken.to_string())),
             None => return Err(corrupt("its configuration is missing".to_owned())),
         };
-        let found = stored.vectors.get(DEFAULT_VECTOR_NAME).ok_or_else(|| corrupt("it has no vectors".to_owned()))?.size;
+        let found =
+            stored.vectors.get(DEFAULT_VECTOR_NAME).ok_or_else(|| corrupt("it has no vectors".to_owned()))?.size;
         if found != options.dimension {
             return Err(VectorError::Dimension { expected: found, found: options.dimension });
         }
         remove_leftovers(path).map_err(|source| VectorError::Io { path: path.to_owned(), source })?;
-        let shard = guarded(|| EdgeShard::load(path, Some(config(options)))).map_err(|broken| corrupt(broken.to_string()))?;
+        let shard =
+            guarded(|| EdgeShard::load(path, Some(config(options)))).map_err(|broken| corrupt(broken.to_string()))?;
         Ok(Self { shard, options })
     }
 

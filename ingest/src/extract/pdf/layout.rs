@@ -119,7 +119,7 @@ fn paragraph_breaks(steps: &[Step]) -> Vec<bool> {
     let mut breaks = vec![false; steps.len()];
     for (place, (index, distance)) in moves.iter().enumerate() {
         let around = [place.checked_sub(1), place.checked_add(1)];
-        let near = around.into_iter().flatten().filter_map(|place| moves.get(place)?.1).min_by(f64::total_cmp);
+        let near = around.into_iter().flatten().filter_map(|neighbour| moves.get(neighbour)?.1).min_by(f64::total_cmp);
         breaks[*index] =
             matches!((distance, near), (Some(distance), Some(near)) if *distance > near * PARAGRAPH_FACTOR);
     }

@@ -1,0 +1,178 @@
+//! What the promises are tested with: a sandbox with a data folder, the real program, a running server.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A temporary place with documents and a data folder of its own.
+pub struct Sandbox {
+    place: tempfile::TempDir,
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        Self { place: tempfile::tempdir().unwrap() }
+    }
+
+    /// A sandbox with a few English and Korean documents.
+    pub fn with_documents() -> Self {
+        let sandbox = Self::new();
+        sandbox.write("docs/otters.md", "# Otters\n\nOtters hold hands while they sleep. They eat crabs.\n\n## Rivers\n\nA river otter can hold its breath for eight minutes.\n");
+        sandbox.write("docs/ko/cats.md", "# 고양이\n\n고양이는 하루에 열여섯 시간을 잔다. 고양이는 물을 싫어한다.\n\n## 먹이\n\n고양이는 참치를 좋아한다.\n");
+        sandbox.write("docs/tower.html", "<html><head><title>The tower</title></head><body><h1>The tower</h1><p>The tower in Seoul is 236 metres tall. It stands on a hill.</p></body></html>");
+        sandbox.write("docs/code/main.rs", "/// Adds two numbers.\nfn add(left: u32, right: u32) -> u32 {\n    left + right\n}\n");
+        sandbox.write("docs/notes.txt", "The meeting about the bridge is on Tuesday in the large room.\n");
+        sandbox
+    }
+
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.place.path().join(below)
+    }
+
+    pub fn write(&self, below: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(below);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// The program, with hashed words in the place of a model, so that a test does not wait for one.
+    pub fn ibid(&self, args: &[&str]) -> Command {
+        let mut command = program();
+        command.current_dir(self.place.path()).args(args).env("IBID_EMBEDDER", "hashing");
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.ibid(args).output().unwrap()
+    }
+
+    /// Standard output of a run that has to end well.
+    pub fn stdout(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub fn json(&self, args: &[&str]) -> Value {
+        let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
+        serde_json::from_str(self.stdout(&args).lines().last().unwrap()).unwrap()
+    }
+
+    /// The URIs that a search finds, best first.
+    pub fn found(&self, query: &str, mode: &str) -> Vec<String> {
+        let found = self.json(&["search", query, "--mode", mode]);
+        found["hits"].as_array().unwrap().iter().map(|hit| hit["uri"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Ingests `docs` and gives the exit code.
+    pub fn ingest(&self) -> i32 {
+        let output = self.run(&["ingest", "docs"]);
+        output.status.code().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Both indexes are equal to the truth.
+    pub fn is_consistent(&self) -> bool {
+        let output = self.run(&["doctor", "--json"]);
+        let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let finding = |what: &str| findings.as_array().unwrap().iter().find(|f| f["what"] == what).unwrap().clone();
+        ["database", "keyword index", "vector index"].iter().all(|what| finding(what)["well"] == true)
+    }
+
+    pub fn serve(&self) -> Server {
+        Server::start(self.ibid(&["serve", "--listen", "127.0.0.1:0"]))
+    }
+}
+
+/// The program with an environment of its own.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ibid"));
+    for name in ["OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL", "IBID_DATA", "IBID_FAULT_AT"] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A running server, which ends with the test.
+pub struct Server {
+    child: Child,
+    pub base_url: String,
+}
+
+impl Server {
+    /// Starts `command`, which has to say on standard error or output where it serves.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let base_url = loop {
+            let line = lines.next().expect("the server ended before it served").unwrap();
+            if let Some((_, rest)) = line.split_once("http://") {
+                break format!("http://{}", rest.split('/').next().unwrap());
+            }
+        };
+        // A full pipe would stop the server.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, base_url }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// An HTTP client that keeps redirects to itself.
+pub fn http() -> reqwest::Client {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()
+}
+
+/// The AG-UI events of a run, without its comments.
+pub async fn events(server: &Server, body: &Value) -> Vec<Value> {
+    let response = http().post(server.url("/api/agent")).json(body).send().await.unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+    let text = response.text().await.unwrap();
+    text.split("\n\n")
+        .filter_map(|frame| frame.strip_prefix("data: "))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+/// A run's input with one question.
+pub fn question(text: &str) -> Value {
+    serde_json::json!({
+        "threadId": "thread", "runId": uuid::Uuid::now_v7().to_string(), "protocolVersion": "1.0",
+        "messages": [{"id": "m1", "role": "user", "content": text}],
+        "tools": [], "context": [], "state": {}, "forwardedProps": {},
+    })
+}
+
+/// A folder or file that `cargo xtask test` prepares.
+pub fn prepared(variable: &str) -> PathBuf {
+    let value = std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"));
+    let path = PathBuf::from(value);
+    assert!(path.exists(), "{variable} names {}, which is not there: run `cargo xtask test`", path.display());
+    path
+}
+
+/// Runs a Node script of `agui/` and wants it to end well.
+pub fn node(script: &str, args: &[&str]) -> String {
+    let folder = prepared("IBID_TEST_NODE");
+    let output = Command::new("node")
+        .arg(Path::new(&folder).join(script))
+        .args(args)
+        .env("IBID_TEST_CHROMIUM", std::env::var_os("IBID_TEST_CHROMIUM").unwrap_or_default())
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{script} {args:?}: {said}");
+    said
+}
