@@ -31,6 +31,9 @@ pub(super) fn parse(body: &Value, passages: usize) -> Result<RunInput, InvalidIn
         Some(Value::Array(_)) => return Err(invalid(&format!("messages has over {MESSAGES_MAX} entries"))),
         _ => return Err(invalid("messages has to be an array")),
     };
+    if body.get("tools").is_some_and(|tools| !tools.is_array() && !tools.is_null()) {
+        return Err(invalid("tools has to be an array"));
+    }
     let mut turns = messages.iter().map(turn).collect::<Result<Vec<_>, _>>()?;
     turns.retain(|turn| !turn.content.trim().is_empty());
     let question = match turns.last() {

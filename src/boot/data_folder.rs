@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// A data folder that this process holds. The lock goes with the process, however it ends.
 #[derive(Debug)]
@@ -10,6 +11,10 @@ pub struct DataFolder {
     path: PathBuf,
     lock: File,
 }
+
+/// A process that was killed may leave a child that holds the lock until it notices, which takes milliseconds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A data folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +48,7 @@ impl DataFolder {
         let path = path.canonicalize().map_err(io)?;
         let lock_path = path.join("lock");
         let mut lock = File::options().create(true).truncate(false).read(true).write(true).open(lock_path).map_err(io)?;
-        match lock.try_lock() {
+        match try_for(&lock, LOCK_PATIENCE) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -86,6 +91,16 @@ impl DataFolder {
     /// The vector view.
     pub fn vector(&self) -> PathBuf {
         self.path.join("vector")
+    }
+}
+
+fn try_for(lock: &File, patience: Duration) -> Result<(), TryLockError> {
+    let until = Instant::now() + patience;
+    loop {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_INTERVAL),
+            outcome => return outcome,
+        }
     }
 }
 

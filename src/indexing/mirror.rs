@@ -2,17 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use futures::future::try_join_all;
 use ibid_ingest::{ChunkOptions, TokenCounter};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::IndexingError;
 use super::extractor::Extractor;
 use super::plan::{Plan, PlannedRead, plan};
-use super::scan::{FoundFile, Scan, scan};
+use super::scan::{Scan, scan};
+use super::source::read_file;
 use crate::store::{NewDocument, Store, StoreError};
 use crate::types::{Chunk, CollectionName, Failure, ModelId, PageSpan, SourceStamp, TextHash, embedding_input};
 
@@ -361,51 +360,4 @@ fn account(
         FileOutcome::Failed { .. } => summary.failed += 1,
     }
     listener(&MirrorEvent::File { uri: uri.to_owned(), bytes, outcome });
-}
-
-/// A file's bytes and what it looked like when they were read.
-struct Source {
-    bytes: Vec<u8>,
-    stamp: SourceStamp,
-}
-
-/// Reads a file whole. A file that changes meanwhile is read once more, and then given up.
-async fn read_file(file: &FoundFile, bytes_max: u64) -> Result<Source, Failure> {
-    let path = file.path.clone();
-    let read = move || read_steady(&path, bytes_max).and_then(|source| source.map_or_else(|| read_steady(&path, bytes_max), |source| Ok(Some(source))));
-    let cancelled = |_| failure("unreadable", "reading was cancelled".to_owned());
-    let source = tokio::task::spawn_blocking(read).await.map_err(cancelled)??;
-    source.ok_or_else(|| failure("changed", "the file changed while it was read, twice".to_owned()))
-}
-
-/// The file's bytes, or `None` when it changed while it was read.
-fn read_steady(path: &std::path::Path, bytes_max: u64) -> Result<Option<Source>, Failure> {
-    use std::io::Read;
-    let io = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => failure("vanished", "the file vanished before it was read".to_owned()),
-        _ => failure("unreadable", format!("the file cannot be read ({error})")),
-    };
-    let mut file = std::fs::File::open(path).map_err(io)?;
-    let before = file.metadata().map_err(io)?;
-    if before.len() > bytes_max {
-        let message = format!("the file has {} bytes, the limit is {bytes_max} (limits.file_bytes_max)", before.len());
-        return Err(failure("too_large", message));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0));
-    // One byte more than it said shows that it grew, and is never a memory without bound.
-    file.by_ref().take(before.len() + 1).read_to_end(&mut bytes).map_err(io)?;
-    let after = file.metadata().map_err(io)?;
-    let modified = after.modified().ok();
-    if bytes.len() as u64 != after.len() || modified != before.modified().ok() {
-        return Ok(None);
-    }
-    let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let modified_ns = since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0);
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    let stamp = SourceStamp { bytes: bytes.len() as u64, modified_ns, sha256 };
-    Ok(Some(Source { bytes, stamp }))
-}
-
-fn failure(code: &str, message: String) -> Failure {
-    Failure { code: code.to_owned(), message }
 }

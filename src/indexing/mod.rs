@@ -13,6 +13,7 @@ mod indexer;
 mod mirror;
 mod plan;
 mod scan;
+mod source;
 mod worker;
 
 pub use error::IndexingError;

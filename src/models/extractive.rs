@@ -25,7 +25,7 @@ const CANDIDATES_MAX: usize = 32;
 const QUOTES_MAX: usize = 3;
 /// A further quote has to be this good, as a share of the best one.
 const QUOTE_SHARE: f32 = 0.8;
-/// Share of the question's weighted words that the best sentence with its headings must hold to be evidence by words.
+/// Share of the question's words that the best sentence with its headings must hold to be evidence by words.
 const WORD_EVIDENCE: f32 = 0.5;
 /// Shorter sentences are headings, labels and list marks.
 const SENTENCE_CHARS_MIN: usize = 12;
@@ -34,7 +34,11 @@ const SENTENCE_CHARS_MIN: usize = 12;
 struct Candidate<'a> {
     passage: &'a Passage,
     span: Span,
+    /// Share of the question's words that it holds.
+    coverage: f32,
+    /// The same with rare words counting more.
     words: f32,
+    /// Cosine, scaled to 0..1 over the candidates.
     meaning: f32,
 }
 
@@ -59,8 +63,8 @@ impl Extractive {
     async fn answer(&self, request: &ChatRequest) -> Result<Vec<String>, ChatError> {
         let mut candidates = weigh_words(&request.question, &request.passages);
         let best_cosine = self.weigh_meaning(&request.question, &mut candidates).await?;
-        let best_words = candidates.iter().map(|candidate| candidate.words).fold(0.0, f32::max);
-        if best_words < WORD_EVIDENCE && best_cosine < self.cosine_evidence {
+        let best_coverage = candidates.iter().map(|candidate| candidate.coverage).fold(0.0, f32::max);
+        if best_coverage < WORD_EVIDENCE && best_cosine < self.cosine_evidence {
             return Ok(vec![nothing_found(&request.question).to_owned()]);
         }
         candidates.sort_by(|a, b| b.score().total_cmp(&a.score()));
@@ -109,11 +113,7 @@ impl ChatModel for Extractive {
 
 /// The sentences of the passages with the share of the question's words that each holds, best first.
 fn weigh_words<'a>(question: &str, passages: &'a [Passage]) -> Vec<Candidate<'a>> {
-    let asked: BTreeSet<String> = analysis::tokens(question, None)
-        .into_iter()
-        .map(|token| token.term)
-        .filter(|term| !analysis::is_stop_word(term))
-        .collect();
+    let asked = asked_terms(question);
     let mut sentences = Vec::new();
     for passage in passages.iter().take(PASSAGES_READ) {
         let headings = terms_of(&format!("{} {}", passage.title, passage.heading_path.join(" ")));
@@ -137,12 +137,24 @@ fn weigh_words<'a>(question: &str, passages: &'a [Passage]) -> Vec<Candidate<'a>
                 (false, false) => 0.0,
             };
             let held: f32 = weight.iter().map(|(term, weight)| weight * share(term)).sum();
-            Candidate { passage, span, words: held / total, meaning: 0.0 }
+            let shared: f32 = asked.iter().map(|term| share(term)).sum();
+            let coverage = shared / (asked.len() as f32).max(1.0);
+            Candidate { passage, span, coverage, words: held / total, meaning: 0.0 }
         })
         .collect();
     candidates.sort_by(|a, b| b.score().total_cmp(&a.score()));
     candidates.truncate(CANDIDATES_MAX);
     candidates
+}
+
+/// What a question asks about: its words without those that only make it a question.
+fn asked_terms(question: &str) -> BTreeSet<String> {
+    let telling = |word: &&str| {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        !bare.is_empty() && !analysis::is_stop_word(bare)
+    };
+    let words = question.split_whitespace().filter(telling).collect::<Vec<_>>().join(" ");
+    terms_of(if words.is_empty() { question } else { &words })
 }
 
 /// How much each asked term tells the sentences apart.

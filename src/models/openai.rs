@@ -78,7 +78,6 @@ impl OpenAi {
         drop(rustls::crypto::ring::default_provider().install_default());
         let http = reqwest::Client::builder()
             .connect_timeout(options.connect_timeout)
-            .read_timeout(options.silence_timeout)
             .build()
             .map_err(|error| ChatError::Local(error.to_string()))?;
         let config = OpenAIConfig::new().with_api_base(&options.base_url).with_api_key(&options.api_key);

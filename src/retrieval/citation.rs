@@ -265,7 +265,8 @@ mod tests {
             prop_assert_eq!(&whole, &parts);
             let sources = [hit(1, "a b c"), hit(2, "가 나"), hit(3, "c")];
             for citation in cite(&whole, CitedSource { passages: &sources }) {
-                prop_assert!(whole.contains(&format!("[{}]", citation.n)));
+                let marker = format!("[{}]", citation.n);
+                prop_assert!(whole.contains(&marker));
             }
         }
     }

@@ -25,7 +25,8 @@ fn visible_state(sandbox: &Sandbox) -> Vec<String> {
     for query in ["otters hold hands", "고양이 참치", "tower Seoul metres", "tunnel", "volcano", "bridge Tuesday"] {
         for mode in ["keyword", "vector"] {
             let found = sandbox.json(&["search", query, "--mode", mode, "-k", "20"]);
-            let hit = |hit: &Value| format!("{} {} {} {:.4}", hit["uri"], hit["span"], hit["text"], hit["score"].as_f64().unwrap());
+            // BM25 counts documents that are deleted and not merged away yet, so scores depend on history.
+            let hit = |hit: &Value| format!("{} {} {}", hit["uri"], hit["span"], hit["text"]);
             let mut hits: Vec<String> = found["hits"].as_array().unwrap().iter().map(hit).collect();
             // Equal scores are ordered by chunk id, and ids depend on how often a document was written.
             hits.sort();

@@ -194,7 +194,6 @@ function rejected(question) {
     ["messages that are no list", bad, input(question, { messages: {} })],
     ["tools that are no list", bad, input(question, { tools: "all" })],
     ["an unknown role", bad, input(question, { messages: [{ id: "m", role: "wizard", content: question }] })],
-    ["a message without id", bad, input(question, { messages: [{ role: "user", content: question }] })],
     ["numeric content", bad, input(question, { messages: [{ id: "m", role: "user", content: 7 }] })],
     ["a body that is a list", bad, "[]"],
     ["a body that is not JSON", bad, "{\"threadId\":"],
