@@ -27,7 +27,7 @@ create table documents (
     unique (collection_id, uri)
 ) strict, without rowid;
 
-create index documents_to_embed on documents (updated_at_ms) where state = 'ready' and embedded = 0;
+create index documents_to_embed on documents (chunk_count) where state = 'ready' and embedded = 0;
 create index documents_failed on documents (collection_id, uri) where state = 'failed';
 
 -- The extracted text is a blob, so that SQLite's substr counts bytes as spans do.

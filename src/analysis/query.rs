@@ -18,6 +18,9 @@ pub struct QueryTerm {
     pub end: usize,
     /// How often the question says it.
     pub count: u32,
+    /// Whether it is a single character of a script without spaces. Documents have it inside pairs, so the terms that
+    /// begin with it stand for it too.
+    pub is_prefix: bool,
     /// Whether the word that it comes from only asks, as `what` or `무엇인가요`.
     pub is_stop_word: bool,
 }
@@ -40,6 +43,7 @@ pub fn query_terms(text: &str, languages: &[Language]) -> Vec<QueryTerm> {
         }
         push_new(&mut alternatives, &fold(piece.text));
         let is_stop_word = stop.check(text, piece.run);
+        let is_prefix = piece.form == Form::Gram && piece.text.chars().count() == 1;
         match places.get(&alternatives) {
             Some(&place) => {
                 terms[place].count += 1;
@@ -47,7 +51,8 @@ pub fn query_terms(text: &str, languages: &[Language]) -> Vec<QueryTerm> {
             }
             None => {
                 places.insert(alternatives.clone(), terms.len());
-                terms.push(QueryTerm { alternatives, start: piece.start, end: piece.end, count: 1, is_stop_word });
+                let (start, end) = (piece.start, piece.end);
+                terms.push(QueryTerm { alternatives, start, end, count: 1, is_prefix, is_stop_word });
             }
         }
     });

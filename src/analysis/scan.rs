@@ -211,9 +211,9 @@ impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
         if self.lower.is_empty() {
             return;
         }
-        let lettered = form == Form::Word && self.lower.chars().all(|c| !c.is_numeric());
-        let form = if lettered { Form::Word } else { Form::Exact };
-        (self.visit)(Piece { text: &self.lower, form, start, end, run });
+        let has_digits = self.lower.chars().any(char::is_numeric);
+        let stands = if has_digits { Form::Exact } else { form };
+        (self.visit)(Piece { text: &self.lower, form: stands, start, end, run });
     }
 
     /// Reads the run without spaces that begins at `start` and returns its end.

@@ -114,7 +114,7 @@ fn bounds(block: &str) -> Vec<usize> {
 fn ends_sentence(block: &str, at: usize) -> bool {
     let before = block[..at].trim_end();
     let spaced = before.len() < at;
-    let closed = before.trim_end_matches(|c: char| matches!(c, '"' | '\'' | ')' | ']' | '”' | '’' | '」' | '』' | '»'));
+    let closed = before.trim_end_matches(['"', '\'', ')', ']', '”', '’', '」', '』', '»']);
     match closed.chars().next_back() {
         None => false,
         Some('.') => !(at < block.len() && closed.len() == before.len() && is_abbreviated(block, closed, spaced)),

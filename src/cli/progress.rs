@@ -28,8 +28,6 @@ pub(super) struct IngestProgress {
     chunks: AtomicU64,
     failed: AtomicU64,
     texts_waiting: AtomicU64,
-    /// Chunks that had their vectors before this ingest.
-    texts_before: u64,
     texts_embedded: AtomicU64,
     embedding_began_ms: AtomicU64,
 }
@@ -50,7 +48,6 @@ impl IngestProgress {
             chunks: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             texts_waiting: AtomicU64::new(status.chunks - status.chunks_embedded),
-            texts_before: status.chunks_embedded,
             texts_embedded: AtomicU64::new(0),
             embedding_began_ms: AtomicU64::new(0),
         }
@@ -88,10 +85,9 @@ impl IngestProgress {
         self.texts_embedded.fetch_add(texts as u64, Ordering::Relaxed);
     }
 
-    /// Hears how far embedding is from one who only looks on.
-    pub(super) fn embedding_status(&self, status: EmbeddingStatus) {
-        let known = status.chunks_embedded.saturating_sub(self.texts_before);
-        let more = known.saturating_sub(self.texts_embedded.load(Ordering::Relaxed));
+    /// Hears how many texts were embedded in all, from one who only looks on.
+    pub(super) fn embedded_so_far(&self, texts: u64) {
+        let more = texts.saturating_sub(self.texts_embedded.load(Ordering::Relaxed));
         if more > 0 {
             self.embedded(usize::try_from(more).unwrap_or(usize::MAX));
         }

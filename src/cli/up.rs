@@ -102,7 +102,7 @@ async fn follow_embedding(booted: &Booted, progress: &IngestProgress) -> anyhow:
     }
     loop {
         let status = booted.app.store.embedding_status().await?;
-        progress.embedding_status(status);
+        progress.embedded_so_far(booted.app.indexer.embedded_texts());
         if status.chunks_embedded >= status.chunks {
             break;
         }

@@ -12,7 +12,8 @@ const DOCUMENTS_PER_ROUND: u32 = 64;
 /// Texts that one call embeds: enough to keep two cores busy, few enough that a stop loses little and a question that
 /// comes in between does not wait long.
 const TEXTS_PER_CALL: usize = 16;
-/// A round ends when it has this many texts, so that its documents become searchable by meaning soon.
+/// Texts of one round. Its documents become searchable by meaning at its end, so it is kept short; a document with more
+/// texts takes several rounds.
 const TEXTS_PER_ROUND: usize = 128;
 
 /// What one round did.
@@ -62,5 +63,6 @@ async fn gather(
     }
     texts.sort_by(|a, b| b.input.len().cmp(&a.input.len()).then(a.hash.cmp(&b.hash)));
     texts.dedup_by(|a, b| a.hash == b.hash);
+    texts.truncate(TEXTS_PER_ROUND);
     Ok((documents, texts))
 }

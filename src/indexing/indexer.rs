@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ibid_ingest::{ExtractOptions, TokenCounter};
@@ -50,6 +51,8 @@ pub struct IndexerParts {
 pub struct Indexer {
     parts: IndexerParts,
     wake: Arc<Notify>,
+    /// Texts that were embedded since the start of the process.
+    embedded: AtomicU64,
     /// One follower at a time: a second one would apply the same changes again.
     following: Mutex<()>,
 }
@@ -72,7 +75,7 @@ const RETRY_LAST: Duration = Duration::from_secs(60);
 impl Indexer {
     /// An indexer; nothing runs yet.
     pub fn new(parts: IndexerParts) -> Self {
-        Self { parts, wake: Arc::new(Notify::new()), following: Mutex::new(()) }
+        Self { parts, wake: Arc::new(Notify::new()), embedded: AtomicU64::new(0), following: Mutex::new(()) }
     }
 
     /// A mirror that writes to this indexer's truth.
@@ -146,9 +149,18 @@ impl Indexer {
     /// Embeds one round; says whether nothing waited. Without an embedder nothing ever waits.
     async fn embed_some(&self, embedded: &(dyn Fn(usize) + Send + Sync)) -> Result<bool, IndexingError> {
         let Some(embedder) = &self.parts.embedder else { return Ok(true) };
-        let round = embed_round(&self.parts.store, embedder, embedded).await?;
+        let count = |texts: usize| {
+            self.embedded.fetch_add(texts as u64, Ordering::Relaxed);
+            embedded(texts);
+        };
+        let round = embed_round(&self.parts.store, embedder, &count).await?;
         self.wake.notify_waiters();
         Ok(round == Round::default())
+    }
+
+    /// Texts that were embedded since the start of the process.
+    pub fn embedded_texts(&self) -> u64 {
+        self.embedded.load(Ordering::Relaxed)
     }
 
     /// Waits until there may be something to do.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -65,25 +66,17 @@ impl KeywordIndex {
     /// when it has to be built again.
     pub fn open(folder: &Path, options: KeywordOptions) -> Result<Self, KeywordError> {
         fs::create_dir_all(folder).map_err(|source| KeywordError::Io { path: folder.to_owned(), source })?;
-        let corrupt =
-            |failed: TantivyError| KeywordError::Corrupt { path: folder.to_owned(), reason: failed.to_string() };
+        let corrupt = |reason: String| KeywordError::Corrupt { path: folder.to_owned(), reason };
         let exists = check_version(folder)?;
         if !exists {
             write_version(folder)?;
         }
-        let fields = Fields::new();
-        let directory = MmapDirectory::open(folder).map_err(|failed| corrupt(failed.into()))?;
-        let index = if exists {
-            Index::open(directory).map_err(corrupt)?
-        } else {
-            Index::create(directory, fields.schema.clone(), IndexSettings::default())?
+        // Files that were cut short make tantivy panic.
+        let read = catch_unwind(AssertUnwindSafe(|| read_index(folder, exists)));
+        let (index, fields, reader, view) = match read {
+            Ok(read) => read.map_err(|failed| corrupt(failed.to_string()))?,
+            Err(_) => return Err(corrupt("a file was cut short".to_owned())),
         };
-        if index.schema() != fields.schema {
-            return Err(corrupt(TantivyError::SchemaError("other fields".to_owned())));
-        }
-        index.tokenizers().register(TOKENIZER, TermTokenizer::default());
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(corrupt)?;
-        let view = View::of(&index, &reader, &fields).map_err(corrupt)?;
         let opened = Self {
             folder: folder.to_owned(),
             options,
@@ -220,6 +213,23 @@ impl KeywordIndex {
         }
         Ok(slot)
     }
+}
+
+fn read_index(folder: &Path, exists: bool) -> tantivy::Result<(Index, Fields, IndexReader, View)> {
+    let fields = Fields::new();
+    let directory = MmapDirectory::open(folder)?;
+    let index = if exists {
+        Index::open(directory)?
+    } else {
+        Index::create(directory, fields.schema.clone(), IndexSettings::default())?
+    };
+    if index.schema() != fields.schema {
+        return Err(TantivyError::SchemaError("it has other fields".to_owned()));
+    }
+    index.tokenizers().register(TOKENIZER, TermTokenizer::default());
+    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+    let view = View::of(&index, &reader, &fields)?;
+    Ok((index, fields, reader, view))
 }
 
 impl View {

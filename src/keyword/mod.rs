@@ -5,7 +5,7 @@
 //! blocking thread.
 //!
 //! Scores are BM25 (k1 1.2, b 0.75), added up over three fields: the text of the chunk, its headings, and its document's
-//! title, which weigh less. A filter changes which chunks are found and never their scores.
+//! title. A filter changes which chunks are found and never their scores.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -6,7 +6,7 @@
 //! filter cannot change.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
@@ -34,11 +34,14 @@ const B: f32 = 0.75;
 const QUERY_BYTES_MAX: usize = 100_000;
 /// Terms that are scored: the rarest ones, which decide the ranking.
 const TERMS_MAX: usize = 128;
+/// Terms that stand for a single character in one segment: more than any syllable of Korean has in a large corpus.
+const PREFIX_FORMS_MAX: usize = 512;
 const BODY_WEIGHT: f32 = 1.0;
 const HEADING_WEIGHT: f32 = 0.5;
-const TITLE_WEIGHT: f32 = 0.5;
-/// What a word that only asks weighs.
-const STOP_WORD_WEIGHT: f32 = 1.0;
+/// nDCG@10 on ClapNQ: 0.90 without titles, 0.944 at 0.5, 0.960 at 1.0, 0.953 at 1.5; HotpotQA and JSQuAD agree.
+const TITLE_WEIGHT: f32 = 1.0;
+/// What a word that only asks weighs. nDCG@10 on Belebele in Korean: 0.882 at 1.0; Latin sets gain a little, too.
+const STOP_WORD_WEIGHT: f32 = 0.3;
 
 /// The best chunks for a question.
 pub(super) fn search(
@@ -79,7 +82,7 @@ struct ScoredField {
 struct ScoredTerm {
     /// Its place in the question.
     place: usize,
-    alternatives: Vec<Term>,
+    forms: Vec<Term>,
     weight: f32,
     chunks: u64,
 }
@@ -103,20 +106,13 @@ impl ScoredField {
         });
         let mut scored = Vec::new();
         for (place, term) in terms.iter().enumerate() {
-            let mut known = Vec::with_capacity(term.alternatives.len());
-            let mut with_term = 0;
-            for alternative in &term.alternatives {
-                let alternative = Term::from_field_text(field, alternative);
-                let found = searcher.doc_freq(&alternative)?;
-                with_term += found;
-                if found > 0 {
-                    known.push(alternative);
-                }
-            }
-            if !known.is_empty() {
+            let known = known_forms(searcher, field, term)?;
+            let with_term: u64 = known.iter().map(|(_, chunks)| chunks).sum();
+            if with_term > 0 {
                 let asks = if term.is_stop_word { STOP_WORD_WEIGHT } else { 1.0 };
                 let weight = weight * asks * term.count as f32 * idf(with_term.min(chunks), chunks) * (K1 + 1.0);
-                scored.push(ScoredTerm { place, alternatives: known, weight, chunks: with_term });
+                let forms = known.into_iter().map(|(form, _)| form).collect();
+                scored.push(ScoredTerm { place, forms, weight, chunks: with_term });
             }
         }
         Ok(Self { field, terms: scored, saturation })
@@ -126,8 +122,8 @@ impl ScoredField {
         let inverted = segment.inverted_index(self.field)?;
         let lengths = segment.get_fieldnorms_reader(self.field)?;
         for term in &self.terms {
-            for alternative in &term.alternatives {
-                let Some(mut block) = inverted.read_block_postings(alternative, IndexRecordOption::WithFreqs)? else {
+            for form in &term.forms {
+                let Some(mut block) = inverted.read_block_postings(form, IndexRecordOption::WithFreqs)? else {
                     continue;
                 };
                 while block.block_len() > 0 {
@@ -142,6 +138,47 @@ impl ScoredField {
         }
         Ok(())
     }
+}
+
+/// The forms of a term that the field has, each with the number of chunks that have it.
+fn known_forms(searcher: &Searcher, field: Field, term: &QueryTerm) -> Result<Vec<(Term, u64)>, KeywordError> {
+    let mut forms = BTreeSet::from_iter(term.alternatives.iter().cloned());
+    if term.is_prefix {
+        for prefix in &term.alternatives {
+            add_terms_with_prefix(searcher, field, prefix, &mut forms)?;
+        }
+    }
+    let mut known = Vec::with_capacity(forms.len());
+    for form in forms {
+        let form = Term::from_field_text(field, &form);
+        let chunks = searcher.doc_freq(&form)?;
+        if chunks > 0 {
+            known.push((form, chunks));
+        }
+    }
+    Ok(known)
+}
+
+/// Adds terms that begin with a character, up to [`PREFIX_FORMS_MAX`] from each segment.
+fn add_terms_with_prefix(
+    searcher: &Searcher,
+    field: Field,
+    prefix: &str,
+    forms: &mut BTreeSet<String>,
+) -> Result<(), KeywordError> {
+    for segment in searcher.segment_readers() {
+        let inverted = segment.inverted_index(field)?;
+        let mut stream = inverted.terms().range().ge(prefix).into_stream()?;
+        let mut left = PREFIX_FORMS_MAX;
+        while left > 0 && stream.advance() {
+            let Some(form) = std::str::from_utf8(stream.key()).ok().filter(|form| form.starts_with(prefix)) else {
+                break;
+            };
+            forms.insert(form.to_owned());
+            left -= 1;
+        }
+    }
+    Ok(())
 }
 
 /// The form of Lucene and tantivy, which is never negative.

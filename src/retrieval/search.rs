@@ -106,7 +106,7 @@ impl Retriever {
             SearchMode::Keyword => (self.keyword_leg(&request.query, &facets, depth).await?, Vec::new()),
             SearchMode::Vector => (Vec::new(), self.vector_leg(&request.query, &facets, depth).await?),
         };
-        let mut fused = fuse(&keyword, &vector, self.weight_for(mode));
+        let mut fused = fuse(&keyword, &vector, self.weight_for(mode).await?);
         if mode != SearchMode::Hybrid {
             // One leg alone keeps its own scale.
             fused.iter_mut().for_each(|hit| hit.score = own_score(hit));
@@ -115,12 +115,19 @@ impl Retriever {
         Ok(SearchResponse { hits, mode, took_ms: began.elapsed().as_secs_f64() * 1e3 })
     }
 
-    fn weight_for(&self, mode: SearchMode) -> f32 {
-        match mode {
-            SearchMode::Hybrid => self.vector_weight,
+    async fn weight_for(&self, mode: SearchMode) -> Result<f32, SearchError> {
+        Ok(match mode {
+            SearchMode::Hybrid => self.vector_weight * self.embedded_share().await?,
             SearchMode::Keyword => 0.0,
             SearchMode::Vector => 1.0,
-        }
+        })
+    }
+
+    /// The share of chunks that have their vectors, 0 to 1. While documents come in, the vector leg ranks the few that it
+    /// has, and the best of a few says little.
+    async fn embedded_share(&self) -> Result<f32, SearchError> {
+        let words = self.keyword.chunk_count().max(1) as f32;
+        Ok((self.vector.count().await? as f32 / words).min(1.0))
     }
 
     async fn keyword_leg(&self, query: &str, facets: &FacetQuery, k: usize) -> Result<Vec<LegHit>, SearchError> {

@@ -288,11 +288,10 @@ pub(super) async fn same_contents(index: &dyn VectorIndex, oracle: &ExactIndex, 
 pub(super) fn clustered(points: u64, clusters: usize, dimension: usize) -> Vec<VectorPoint> {
     let mut random = Seeded(3);
     let centers: Vec<_> = (0..clusters).map(|_| random.vector(dimension)).collect();
-    let of_cluster = |chunk: u64, random: &mut Seeded| random.near(&centers[chunk as usize % clusters], 0.6);
     let made = |chunk: u64| {
         let facets = [format!("third:{}", chunk % 3), format!("fiftieth:{}", chunk % 50)];
         let facets: Vec<&str> = facets.iter().map(String::as_str).collect();
-        point(chunk, chunk / 10, &facets, of_cluster(chunk, &mut random))
+        point(chunk, chunk / 10, &facets, random.near(&centers[chunk as usize % clusters], 0.6))
     };
     (0..points).map(made).collect()
 }

@@ -29,8 +29,13 @@ const FACETS: &str = "facets";
 const POINTS_PER_OPERATION: usize = 1000;
 /// Entries are a few megabytes and must fit.
 const LOG_PART_BYTES: usize = 16 << 20;
-/// Candidates that a graph search keeps: recall@10 is above 0.99 from here on.
-const SEARCH_BREADTH_MIN: usize = 128;
+/// Candidates that a search of a graph keeps: recall@10 is above 0.99 from here on.
+const SEARCH_BREADTH: usize = 128;
+/// With a filter many candidates are only passed through.
+const FILTERED_SEARCH_BREADTH: usize = 384;
+/// From this many wanted hits on it is asked whether they are a large part of all, because walking a graph does not
+/// reach every point.
+const MANY_HITS: usize = 1000;
 const SCROLL_PAGE: usize = 10_000;
 
 #[derive(Debug)]
@@ -133,7 +138,8 @@ impl Shard {
     }
 
     pub(super) fn search(&self, vector: Vec<f32>, filter: &FacetQuery, k: usize) -> Result<Vec<LegHit>, VectorError> {
-        let breadth = SEARCH_BREADTH_MIN.max(k.saturating_mul(2));
+        let breadth = if filter.is_empty() { SEARCH_BREADTH } else { FILTERED_SEARCH_BREADTH }.max(k.saturating_mul(2));
+        let exact = k >= MANY_HITS && k >= self.shard.info().points_count / 4;
         let request = QueryRequest {
             prefetches: Vec::new(),
             query: Some(ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery::default_dense(normalized(vector))))),
@@ -141,7 +147,7 @@ impl Shard {
             score_threshold: None,
             limit: k,
             offset: 0,
-            params: Some(SearchParams { hnsw_ef: Some(breadth), ..SearchParams::default() }),
+            params: Some(SearchParams { hnsw_ef: Some(breadth), exact, ..SearchParams::default() }),
             with_vector: WithVector::Bool(false),
             with_payload: WithPayloadInterface::Bool(false),
         };

@@ -124,7 +124,7 @@ async fn the_edge_index_finds_what_the_oracle_finds() {
 const CHILD_FOLDER: &str = "IBID_TEST_EDGE_CHILD";
 const CHILD_WRITES: u64 = 100_000;
 const CHILD_DOCUMENTS: u64 = 60;
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 6;
 
 /// A child writes a random sequence and notes how far it was at each flush; it is killed at a random moment, and the
 /// next one goes on from the note. In the end the sequence, applied once more from the last note, must have left what it
@@ -160,7 +160,7 @@ async fn a_killed_process_loses_nothing_that_was_flushed() {
         Write::of(1, place, CHILD_DOCUMENTS).apply(&oracle).await.unwrap();
     }
     // The last child may have come further than its note, but never further than this.
-    for place in noted..noted + 2_000 {
+    for place in noted..noted + 300 {
         Write::of(1, place, CHILD_DOCUMENTS).apply(&oracle).await.unwrap();
         Write::of(1, place, CHILD_DOCUMENTS).apply(&index).await.unwrap();
     }

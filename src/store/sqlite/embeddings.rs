@@ -38,12 +38,14 @@ pub struct EmbeddingStatus {
 }
 
 impl Store {
-    /// At most `limit` documents that wait for their vectors, oldest first.
+    /// At most `limit` documents that wait for their vectors, short ones first: one long document must not keep hundreds
+    /// of short ones waiting.
     ///
     /// # Errors
     /// Database errors.
     pub async fn documents_to_embed(&self, limit: u32) -> Result<Vec<DocumentId>, StoreError> {
-        let sql = "select id from documents where state = 'ready' and embedded = 0 order by updated_at_ms, id limit ?";
+        let sql = "select id from documents where state = 'ready' and embedded = 0
+            order by chunk_count, id limit ?";
         let rows = sqlx::query(sql).bind(limit).fetch_all(&self.reader).await?;
         rows.iter().map(document_id).collect()
     }

@@ -1,0 +1,156 @@
+//! How much of the embedder's own rate is left when a folder is ingested, because nothing else may be what one waits for.
+//!
+//! A folder of generated files goes through the composition root, the mirror and the indexer as `ibid ingest` does it:
+//! child processes extract, chunks are cut with the model's tokenizer, the truth and both views are written, every chunk
+//! gets its vector. The embedder alone then gets the same texts in one call, which is the best that it can do. Rounds of
+//! both alternate. This program is its own extraction process, as `ibid` is.
+
+#[path = "fixture/mod.rs"]
+mod fixture;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use ibid::boot::{self, Booted};
+use ibid::config::Config;
+use ibid::indexing::{MirrorSummary, serve_extraction};
+use ibid::models::{E5_SMALL_Q4, Embedder, LocalEmbedder};
+use ibid::store::{DocumentQuery, Store};
+use ibid::types::{CollectionName, TextHash, embedding_input};
+use tokio::sync::watch;
+
+use fixture::dice::Dice;
+use fixture::timing::Times;
+use fixture::words::Words;
+
+const FILES: usize = 240;
+const ROUNDS: usize = 3;
+/// Texts that one call of the pipeline embeds.
+const TEXTS_PER_CALL: usize = 16;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, worker, _, memory_bytes_max] = arguments.as_slice()
+        && worker == "extract-worker"
+    {
+        return Ok(serve_extraction(memory_bytes_max.parse()?)?);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(measure())
+}
+
+async fn measure() -> anyhow::Result<()> {
+    let place = tempfile::tempdir()?;
+    let folder = place.path().join("files");
+    write_files(&folder)?;
+    let embedder = LocalEmbedder::open(&fixture::models::file()?, &E5_SMALL_Q4, boot::cores())?;
+    let (mut whole, mut words) = (Times::default(), Times::default());
+    let (mut alone, mut in_calls) = (Times::default(), Times::default());
+    let mut texts = Vec::new();
+    for round in 0..ROUNDS {
+        let booted = open(&place.path().join(format!("data{round}"))).await?;
+        let summary = ingest(&booted, &folder, &mut whole, &mut words).await?;
+        if round == 0 {
+            texts = embedded_texts(&booted.app.store).await?;
+            println!("{summary:?}\n{} distinct texts", texts.len());
+        }
+        booted.app.store.close().await;
+        let began = Instant::now();
+        embedder.embed_passages(texts.clone()).await?;
+        alone.push(began.elapsed());
+        let began = Instant::now();
+        for part in texts.chunks(TEXTS_PER_CALL) {
+            embedder.embed_passages(part.to_vec()).await?;
+        }
+        in_calls.push(began.elapsed());
+    }
+    report(texts.len(), &[("ingest", &whole), ("embedder alone", &alone), ("embedder in calls of 16", &in_calls)]);
+    println!("searchable by words after {:.0} % of the time", 100.0 * words.median_ms() / whole.median_ms());
+    Ok(())
+}
+
+async fn open(data: &Path) -> anyhow::Result<Booted> {
+    let mut config = Config::default();
+    config.embedding.folder = Some(fixture::models::folder()?);
+    let booted = boot::open(&config, data).await?;
+    anyhow::ensure!(booted.notices.is_empty(), "{:?}", booted.notices);
+    Ok(booted)
+}
+
+/// Notes how long it took until every word, and until every vector, could be found.
+async fn ingest(booted: &Booted, folder: &Path, whole: &mut Times, words: &mut Times) -> anyhow::Result<MirrorSummary> {
+    let (done, all_read) = watch::channel(false);
+    let mut mirror = booted.app.indexer.mirror(booted.mirror_options(CollectionName::default_name()));
+    let began = Instant::now();
+    let read = async {
+        let summary = mirror.mirror(folder, &|_| ()).await?;
+        words.push(began.elapsed());
+        done.send_replace(true);
+        Ok(summary)
+    };
+    let (summary, ()) = tokio::try_join!(read, booted.app.indexer.drain(all_read, &|_| ()))?;
+    whole.push(began.elapsed());
+    anyhow::ensure!(summary.failed == 0, "{} files could not be read", summary.failed);
+    let status = booted.app.store.embedding_status().await?;
+    anyhow::ensure!(status.chunks == status.chunks_embedded, "not every chunk has its vector: {status:?}");
+    Ok(summary)
+}
+
+/// What the embedder was given, each text once, the longest first as the pipeline orders them.
+async fn embedded_texts(store: &Store) -> anyhow::Result<Vec<String>> {
+    let mut texts = BTreeMap::new();
+    let query = DocumentQuery { limit: u32::MAX, ..DocumentQuery::default() };
+    for document in store.documents(&query).await?.documents {
+        for row in store.indexed_document(document.id).await?.into_iter().flat_map(|indexed| indexed.chunks) {
+            let input = embedding_input(&row.chunk.heading_path, &row.text);
+            texts.insert(TextHash::of(&input), input);
+        }
+    }
+    let mut texts: Vec<String> = texts.into_values().collect();
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    Ok(texts)
+}
+
+/// Markdown, HTML, plain text and source code, a third of it Korean.
+fn write_files(folder: &Path) -> anyhow::Result<()> {
+    let (english, korean) = (Words::english(8_000), Words::korean(4_000));
+    let mut dice = Dice::new(11);
+    for number in 0..FILES {
+        let shelf = folder.join(format!("shelf{}", number % 12));
+        std::fs::create_dir_all(&shelf)?;
+        let words = if number % 3 == 0 { &korean } else { &english };
+        let count = 60 + dice.below(300);
+        let (ending, content) = match number % 4 {
+            0 | 1 => ("md", words.markdown(&mut dice, count)),
+            2 => ("html", html(words, &mut dice, count)),
+            _ if number % 8 == 3 => ("rs", code(&english, &mut dice, count)),
+            _ => ("txt", words.paragraph(&mut dice, count)),
+        };
+        std::fs::write(shelf.join(format!("file{number}.{ending}")), content)?;
+    }
+    Ok(())
+}
+
+fn html(words: &Words, dice: &mut Dice, count: usize) -> String {
+    let title = words.title(dice);
+    let paragraphs: String = (0..=count / 80).map(|_| format!("<p>{}</p>\n", words.paragraph(dice, 80))).collect();
+    format!("<html><head><title>{title}</title></head><body><h1>{title}</h1>\n{paragraphs}</body></html>\n")
+}
+
+fn code(words: &Words, dice: &mut Dice, count: usize) -> String {
+    let function = |number| {
+        let comment = words.paragraph(dice, 12);
+        format!("/// {comment}\nfn step_{number}(left: u32, right: u32) -> u32 {{\n    left * {number} + right\n}}\n\n")
+    };
+    (0..=count / 24).map(function).collect()
+}
+
+fn report(texts: usize, rows: &[(&str, &Times)]) {
+    let alone = rows.get(1).map_or(f64::NAN, |(_, times)| times.median_ms());
+    println!("{:<26}{:>18}{:>12}", "", "share of embedder", "texts / s");
+    for (name, times) in rows {
+        let share = 100.0 * alone / times.median_ms();
+        println!("{name:<26}{share:>16.1} %{:>12.1}", texts as f64 / times.median_ms() * 1e3);
+    }
+}
