@@ -10,10 +10,12 @@ mod fixture;
 mod engines;
 mod library;
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use ibid::analysis;
 use ibid::retrieval::SearchRequest;
-use ibid::types::{ChunkId, FacetQuery, Filter, SearchMode};
+use ibid::types::{ChunkId, FacetQuery, Filter, Hit, SearchMode};
 
 use engines::{RawEdge, RawTantivy};
 use fixture::timing::{Times, median};
@@ -52,14 +54,14 @@ fn measure(runtime: &tokio::runtime::Runtime, chunks: usize) -> anyhow::Result<(
     println!("the vector shard has {}", raw_edge.state());
 
     let found = library.queries.iter().map(|query| runtime.block_on(hybrid(&library, query)));
-    let found: Vec<Vec<ChunkId>> = found.collect::<anyhow::Result<_>>()?;
+    let found: Vec<Vec<Hit>> = found.collect::<anyhow::Result<_>>()?;
     let mut arms = arms(runtime, &library, (&raw_tantivy, &raw_edge), &found);
     run(&mut arms, &library.queries)?;
     report(&arms);
     Ok(())
 }
 
-async fn hybrid(library: &Library, query: &Query) -> anyhow::Result<Vec<ChunkId>> {
+async fn hybrid(library: &Library, query: &Query) -> anyhow::Result<Vec<Hit>> {
     let request = SearchRequest {
         query: query.text.clone(),
         k: K,
@@ -67,8 +69,16 @@ async fn hybrid(library: &Library, query: &Query) -> anyhow::Result<Vec<ChunkId>
         filter: Filter::default(),
         explain: false,
     };
-    let response = library.retriever.search(&request).await?;
-    Ok(response.hits.into_iter().map(|hit| hit.chunk_id).collect())
+    Ok(library.retriever.search(&request).await?.hits)
+}
+
+/// Both legs side by side on other threads, as the hybrid search runs them, and nothing after them.
+async fn legs(library: &Library, query: &Query) -> anyhow::Result<usize> {
+    let (index, text, all) = (Arc::clone(&library.keyword), query.text.clone(), FacetQuery::default());
+    let words = tokio::task::spawn_blocking(move || index.search(&text, &FacetQuery::default(), CANDIDATES));
+    let meaning = library.vector.search(&query.vector, &all, CANDIDATES);
+    let (words, meaning) = tokio::join!(words, meaning);
+    Ok(words??.len() + meaning?.len())
 }
 
 /// The hybrid search first, then the engines alone, then our parts: `report` counts on the order.
@@ -76,7 +86,7 @@ fn arms<'a>(
     runtime: &'a tokio::runtime::Runtime,
     library: &'a Library,
     (tantivy, edge): (&'a RawTantivy, &'a RawEdge),
-    found: &'a [Vec<ChunkId>],
+    found: &'a [Vec<Hit>],
 ) -> Vec<Arm<'a>> {
     let arm = |name: String, answer: Box<dyn Fn(usize, &Query) -> anyhow::Result<usize> + 'a>| Arm {
         name,
@@ -101,8 +111,15 @@ fn arms<'a>(
     }
     let search = move |query: &Query| runtime.block_on(library.vector.search(&query.vector, &all, CANDIDATES));
     arms.push(arm(format!("vector leg, k {CANDIDATES}"), Box::new(move |_, query| Ok(search(query)?.len()))));
-    let truth = move |number: usize| runtime.block_on(library.store.chunks(&found[number]));
+    arms.push(arm(
+        format!("both legs side by side, k {CANDIDATES}"),
+        Box::new(move |_, query| runtime.block_on(legs(library, query))),
+    ));
+    let ids: Vec<Vec<ChunkId>> = found.iter().map(|hits| hits.iter().map(|hit| hit.chunk_id).collect()).collect();
+    let truth = move |number: usize| runtime.block_on(library.store.chunks(&ids[number]));
     arms.push(arm(format!("truth of {K} chunks"), Box::new(move |number, _| Ok(truth(number)?.len()))));
+    let terms = move |number: usize| found[number].iter().map(|hit| analysis::tokens(&hit.text, None).len()).sum();
+    arms.push(arm(format!("words of {K} chunks, to mark them"), Box::new(move |number, _| Ok(terms(number)))));
     arms
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Models {
 }
 
 /// What the download of a model is doing.
-pub type ModelProgress<'a> = &'a mut dyn FnMut(FetchProgress, u64);
+pub type ModelProgress<'a> = &'a mut (dyn FnMut(FetchProgress, u64) + Send);
 
 /// E5's cosines of unrelated texts lie around 0.75 and those of answers above 0.85.
 const E5_COSINE_EVIDENCE: f32 = 0.86;

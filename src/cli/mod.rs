@@ -105,7 +105,7 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::anyhow!("the runtime cannot start: {error}")),
     };
-    let outcome = runtime.block_on(command(cli));
+    let outcome = runtime.block_on(runtime.spawn(command(cli))).unwrap_or_else(|broken| Err(bug(broken)));
     // Blocking work that nobody waits for must not hold the exit.
     runtime.shutdown_background();
     match outcome {
@@ -131,6 +131,16 @@ async fn command(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Models(args) => models::run(common, args).await,
         Command::ExtractWorker(_) => Ok(Outcome::Done),
     }
+}
+
+/// A command that panicked.
+fn bug(broken: tokio::task::JoinError) -> anyhow::Error {
+    let said = broken.try_into_panic().ok().and_then(|payload| {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| payload.downcast_ref::<String>().cloned())
+    });
+    let said: String = said.unwrap_or_default().lines().take(1).collect();
+    anyhow::anyhow!("internal error: {said}; this is a bug in ibid, and nothing that was committed is lost")
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

@@ -107,7 +107,7 @@ impl ScoredField {
         let mut scored = Vec::new();
         for (place, term) in terms.iter().enumerate() {
             let known = known_forms(searcher, field, term)?;
-            let with_term: u64 = known.iter().map(|(_, chunks)| chunks).sum();
+            let with_term: u64 = known.iter().map(|(_, with_form)| with_form).sum();
             if with_term > 0 {
                 let asks = if term.is_stop_word { STOP_WORD_WEIGHT } else { 1.0 };
                 let weight = weight * asks * term.count as f32 * idf(with_term.min(chunks), chunks) * (K1 + 1.0);

@@ -267,8 +267,8 @@ proptest! {
     /// Lengths stay under 40, up to which the index keeps them exactly.
     #[test]
     fn the_ranking_is_that_of_the_textbook(
-        texts in prop::collection::vec("([xyz나다]{1,2} ){1,16}", 1..20),
-        query in "([xyz나다]{1,2} ){1,5}",
+        texts in prop::collection::vec("([xyz]{1,2} |[나다]{2,3} ){1,16}", 1..20),
+        query in "([xyz]{1,2} |[나다]{2,3} ){1,5}",
         commits in 1_usize..4,
     ) {
         let folder = tempfile::tempdir().unwrap();

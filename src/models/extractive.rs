@@ -27,8 +27,8 @@ const QUOTES_MAX: usize = 3;
 const QUOTE_SHARE: f32 = 0.8;
 /// Share of the question's words that the best sentence with its headings must hold to be evidence by words.
 const WORD_EVIDENCE: f32 = 0.5;
-/// Shorter sentences are headings, labels and list marks.
-const SENTENCE_CHARS_MIN: usize = 12;
+/// Sentences with fewer letters are headings, labels and marks.
+const LETTERS_MIN: usize = 8;
 
 /// A sentence that may be quoted.
 struct Candidate<'a> {
@@ -71,8 +71,10 @@ impl Extractive {
         let Some(best) = candidates.first().map(Candidate::score) else {
             return Ok(vec![nothing_found(&request.question).to_owned()]);
         };
-        let mut cited = BTreeSet::new();
+        let (mut cited, mut said) = (BTreeSet::new(), BTreeSet::new());
         let quotes = candidates.iter().filter(|candidate| candidate.score() >= best * QUOTE_SHARE);
+        // The same sentence often stands in several documents.
+        let quotes = quotes.filter(|candidate| said.insert(terms_of(candidate.text())));
         let quotes = quotes.filter(|candidate| cited.insert(candidate.passage.n)).take(QUOTES_MAX);
         let lines = quotes.map(|candidate| format!("“{}” [{}]", candidate.text(), candidate.passage.n));
         Ok(lines.enumerate().map(|(at, line)| if at == 0 { line } else { format!("\n\n{line}") }).collect())
@@ -117,10 +119,9 @@ fn weigh_words<'a>(question: &str, passages: &'a [Passage]) -> Vec<Candidate<'a>
     let mut sentences = Vec::new();
     for passage in passages.iter().take(PASSAGES_READ) {
         let headings = terms_of(&format!("{} {}", passage.title, passage.heading_path.join(" ")));
-        for span in analysis::sentences(&passage.text) {
+        for span in analysis::sentences(&passage.text).into_iter().map(|span| without_list_mark(&passage.text, span)) {
             let text = &passage.text[span.start..span.end];
-            let is_question = text.trim_end().ends_with(['?', '？']);
-            if text.chars().count() >= SENTENCE_CHARS_MIN && !text.starts_with('#') && !is_question {
+            if is_quotable(text) {
                 sentences.push((passage, span, terms_of(text), headings.clone()));
             }
         }
@@ -130,11 +131,12 @@ fn weigh_words<'a>(question: &str, passages: &'a [Passage]) -> Vec<Candidate<'a>
     let mut candidates: Vec<Candidate<'a>> = sentences
         .into_iter()
         .map(|(passage, span, terms, headings)| {
+            let says_something = asked.iter().any(|term| terms.contains(term));
             let share = |term: &str| match (terms.contains(term), headings.contains(term)) {
                 (true, _) => 1.0,
-                // A heading says what a sentence is about, though the sentence itself says more.
-                (false, true) => 0.5,
-                (false, false) => 0.0,
+                // A heading says what a sentence is about; a sentence that holds nothing of its own says nothing.
+                (false, true) if says_something => 0.5,
+                (false, _) => 0.0,
             };
             let held: f32 = weight.iter().map(|(term, weight)| weight * share(term)).sum();
             let shared: f32 = asked.iter().map(|term| share(term)).sum();
@@ -145,6 +147,27 @@ fn weigh_words<'a>(question: &str, passages: &'a [Passage]) -> Vec<Candidate<'a>
     candidates.sort_by(|a, b| b.score().total_cmp(&a.score()));
     candidates.truncate(CANDIDATES_MAX);
     candidates
+}
+
+/// Whether a sentence can stand in an answer: words, and no heading, table row, markup or question.
+fn is_quotable(text: &str) -> bool {
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let signs = text.chars().filter(|c| !c.is_whitespace()).count();
+    let is_markup = text.starts_with(['#', '|', '<', '!', '`']) || text.starts_with("{{");
+    let is_question = text.trim_end().ends_with(['?', '？']);
+    letters >= LETTERS_MIN && letters * 2 >= signs && !is_markup && !is_question
+}
+
+/// The sentence without a leading `-`, `*`, `>` or `1.`.
+fn without_list_mark(passage: &str, span: Span) -> Span {
+    let text = &passage[span.start..span.end];
+    let number = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let after = match number.strip_prefix(['.', ')']) {
+        Some(rest) if number.len() < text.len() && rest.starts_with(' ') => rest,
+        _ => text.trim_start_matches(['-', '*', '>', '+']),
+    };
+    let words = after.trim_start();
+    Span { start: span.end - words.len(), end: span.end }
 }
 
 /// What a question asks about: its words without those that only make it a question.

@@ -147,7 +147,7 @@ impl Shard {
             score_threshold: None,
             limit: k,
             offset: 0,
-            params: Some(SearchParams { hnsw_ef: Some(breadth), exact, ..SearchParams::default() }),
+            params: Some(SearchParams { hnsw_ef: Some(std::env::var("EF").ok().and_then(|v| v.parse().ok()).unwrap_or(breadth)), exact, acorn: (std::env::var("AC").is_ok()).then(|| qdrant_edge::AcornSearchParams { enable: true, max_selectivity: None }), ..SearchParams::default() }),
             with_vector: WithVector::Bool(false),
             with_payload: WithPayloadInterface::Bool(false),
         };
