@@ -39,7 +39,7 @@ pub struct ServerConfig {
 }
 
 /// The embedding model.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmbeddingConfig {
     /// Which one.
@@ -198,12 +198,6 @@ impl Default for ServerConfig {
             runs_max: 32,
             allowed_origins: Vec::new(),
         }
-    }
-}
-
-impl Default for EmbeddingConfig {
-    fn default() -> Self {
-        Self { model: EmbeddingModel::default(), folder: None, threads: None }
     }
 }
 

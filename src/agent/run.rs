@@ -154,7 +154,7 @@ impl Agent {
         let grounded = !citations.is_empty();
         send(events, AgentEvent::AnswerEnded { citations, grounded }).await?;
         send(events, AgentEvent::StepFinished(Step::Generate)).await?;
-        let usage = answer.usage.map(|(input, output)| TokenUsage { input, output });
+        let usage = answer.usage.map(|(read, written)| TokenUsage { input: read, output: written });
         send(events, AgentEvent::Finished { usage }).await
     }
 

@@ -95,7 +95,7 @@ pub async fn serve(
         stopping.send_replace(true);
     };
     let grace = async move {
-        drop(stopped.wait_for(|stopping| *stopping).await);
+        drop(stopped.wait_for(|told| *told).await);
         tokio::time::sleep(SHUTDOWN_GRACE).await;
     };
     tokio::select! {

@@ -129,8 +129,8 @@ impl Extractor {
 
 async fn exchange(running: &mut Running, header: &RequestHeader, bytes: &[u8]) -> std::io::Result<Response> {
     let json = serde_json::to_vec(header)?;
-    let length = u32::try_from(json.len()).map_err(std::io::Error::other)?;
-    running.input.write_all(&length.to_le_bytes()).await?;
+    let header_bytes = u32::try_from(json.len()).map_err(std::io::Error::other)?;
+    running.input.write_all(&header_bytes.to_le_bytes()).await?;
     running.input.write_all(&json).await?;
     running.input.write_all(bytes).await?;
     running.input.flush().await?;

@@ -264,14 +264,14 @@ impl Mirror {
     }
 
     /// Cuts the document into chunks and moves it into the row.
-    async fn fill(&self, new: &mut NewDocument, document: ibid_ingest::Document) -> Result<(), IndexingError> {
+    async fn fill(&self, new: &mut NewDocument, extracted: ibid_ingest::Document) -> Result<(), IndexingError> {
         let (chunking, counter) = (self.options.chunking.clone(), Arc::clone(&self.counter));
         let work = move || {
-            let chunks = ibid_ingest::chunk(&document, &chunking, counter.as_ref());
-            let chunks: Vec<Chunk> = chunks.into_iter().map(|chunk| row_of(chunk, &document.text)).collect();
-            (document, chunks)
+            let chunks = ibid_ingest::chunk(&extracted, &chunking, counter.as_ref());
+            let rows: Vec<Chunk> = chunks.into_iter().map(|chunk| row_of(chunk, &extracted.text)).collect();
+            (extracted, rows)
         };
-        let (document, chunks) = tokio::task::spawn_blocking(work).await.map_err(|_| IndexingError::Cancelled)?;
+        let (document, rows) = tokio::task::spawn_blocking(work).await.map_err(|_| IndexingError::Cancelled)?;
         new.media_type = document.media_type.as_mime().to_owned();
         if let Some(title) = document.title.filter(|title| !title.trim().is_empty()) {
             new.title = title;
@@ -280,7 +280,7 @@ impl Mirror {
         new.warnings = document.warnings.iter().map(ToString::to_string).collect();
         new.pages = document.pages.iter().map(|page| PageSpan { number: page.number, span: page.span }).collect();
         new.text = document.text;
-        new.chunks = chunks;
+        new.chunks = rows;
         Ok(())
     }
 

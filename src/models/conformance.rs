@@ -32,8 +32,8 @@ async fn chat_model_keeps_its_promises(model: &dyn ChatModel) {
         ],
         ..ChatRequest::default()
     };
-    let answer = text_of(model, asked).await;
-    assert!(answer.contains("236 metres") && answer.contains("[2]"), "{answer}");
+    let quoted = text_of(model, asked).await;
+    assert!(quoted.contains("236 metres") && quoted.contains("[2]"), "{quoted}");
 }
 
 fn passage(n: usize, text: &str) -> Passage {

@@ -148,10 +148,10 @@ where
     S: Stream<Item = Result<Chunk, OpenAIError>> + Unpin,
 {
     let pieces = futures::stream::unfold(Some(chunks), move |state| async move {
-        let mut chunks = state?;
-        match tokio::time::timeout(limit, chunks.next()).await {
+        let mut open = state?;
+        match tokio::time::timeout(limit, open.next()).await {
             Ok(None) => None,
-            Ok(Some(Ok(chunk))) => Some((deltas(chunk).into_iter().map(Ok).collect(), Some(chunks))),
+            Ok(Some(Ok(chunk))) => Some((deltas(chunk).into_iter().map(Ok).collect(), Some(open))),
             Ok(Some(Err(error))) => Some((vec![Err(ChatError::BrokenOff(cut(&innermost(&error))))], None)),
             Err(_) => Some((vec![Err(ChatError::TimedOut { seconds: limit.as_secs() })], None)),
         }

@@ -1,5 +1,5 @@
 //! The promises of the whole: the law of the house, the story of a user, faults, the doors, real clients.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::shadow_unrelated, missing_docs, unreachable_pub)]
 
 mod api;
 mod clients;

@@ -76,8 +76,8 @@ impl Store {
                     "embedded" => ChangeKind::Embedded,
                     _ => ChangeKind::Delete,
                 };
-                let seq = Seq(row.try_get::<i64, _>("seq")?.unsigned_abs());
-                Ok(Change { seq, document: document_id(row)?, kind })
+                let place = Seq(row.try_get::<i64, _>("seq")?.unsigned_abs());
+                Ok(Change { seq: place, document: document_id(row)?, kind })
             })
             .collect()
     }

@@ -266,8 +266,8 @@ async fn insert_text_and_chunks(
     id: DocumentId,
     new: &NewDocument,
 ) -> Result<(), StoreError> {
-    let sql = "insert into texts (document_id, body, pages) values (?, ?, ?)";
-    let text = sqlx::query(sql).bind(id.as_bytes()).bind(new.text.as_bytes()).bind(json(&new.pages));
+    let insert_text = "insert into texts (document_id, body, pages) values (?, ?, ?)";
+    let text = sqlx::query(insert_text).bind(id.as_bytes()).bind(new.text.as_bytes()).bind(json(&new.pages));
     text.execute(&mut **tx).await?;
     let sql = "insert into chunks (document_id, span_start, span_end, page_first, page_last, heading_path, text_hash)
         values (?, ?, ?, ?, ?, ?, ?)";
