@@ -147,10 +147,14 @@ fn code(words: &Words, dice: &mut Dice, count: usize) -> String {
 }
 
 fn report(texts: usize, rows: &[(&str, &Times)]) {
-    let alone = rows.get(1).map_or(f64::NAN, |(_, times)| times.median_ms());
-    println!("{:<26}{:>18}{:>12}", "", "share of embedder", "texts / s");
+    let Some((_, alone)) = rows.get(1) else { return };
+    println!("{:<26}{:>18}{:>18}{:>12}", "", "share of embedder", "of each round", "texts / s");
     for (name, times) in rows {
-        let share = 100.0 * alone / times.median_ms();
-        println!("{name:<26}{share:>16.1} %{:>12.1}", texts as f64 / times.median_ms() * 1e3);
+        let share = |alone: f64, time: f64| 100.0 * alone / time;
+        let each: Vec<String> =
+            alone.each_ms().zip(times.each_ms()).map(|(alone, time)| format!("{:.0}", share(alone, time))).collect();
+        let median = share(alone.median_ms(), times.median_ms());
+        let rate = texts as f64 / times.median_ms() * 1e3;
+        println!("{name:<26}{median:>16.1} %{:>18}{rate:>12.1}", each.join(" "));
     }
 }

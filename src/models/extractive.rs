@@ -64,6 +64,7 @@ impl Extractive {
         let mut candidates = weigh_words(&request.question, &request.passages);
         let best_cosine = self.weigh_meaning(&request.question, &mut candidates).await?;
         let best_coverage = candidates.iter().map(|candidate| candidate.coverage).fold(0.0, f32::max);
+        tracing::debug!(best_coverage, best_cosine, "evidence");
         if best_coverage < WORD_EVIDENCE && best_cosine < self.cosine_evidence {
             return Ok(vec![nothing_found(&request.question).to_owned()]);
         }

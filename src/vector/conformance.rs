@@ -284,12 +284,12 @@ pub(super) async fn same_contents(index: &dyn VectorIndex, oracle: &ExactIndex, 
     }
 }
 
-/// Points around `clusters` centres, one facet in three and one in fifty.
+/// Points around `clusters` centres, with facets of which each has every second, third, and fiftieth point.
 pub(super) fn clustered(points: u64, clusters: usize, dimension: usize) -> Vec<VectorPoint> {
     let mut random = Seeded(3);
     let centers: Vec<_> = (0..clusters).map(|_| random.vector(dimension)).collect();
     let made = |chunk: u64| {
-        let facets = [format!("third:{}", chunk % 3), format!("fiftieth:{}", chunk % 50)];
+        let facets = [2, 3, 50].map(|part| format!("{part}:{}", chunk % part));
         let facets: Vec<&str> = facets.iter().map(String::as_str).collect();
         point(chunk, chunk / 10, &facets, random.near(&centers[chunk as usize % clusters], 0.6))
     };

@@ -5,11 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use qdrant_edge::{
-    Condition, CountRequest, CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
-    EdgeVectorParams, FieldCondition, FieldIndexOperations, Filter, HnswIndexConfig, JsonPath, KeywordIndexParams,
-    Match, NamedQuery, OperationError, Payload, PayloadFieldSchema, PayloadSchemaParams, PayloadSchemaType, PointId,
-    PointInsertOperations, PointOperations, PointStructPersisted, QueryEnum, QueryRequest, ScoringQuery, ScrollRequest,
-    SearchParams, UpdateOperation, VectorStructPersisted, WalOptions, WithPayloadInterface, WithVector,
+    AcornSearchParams, Condition, CountRequest, CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig,
+    EdgeOptimizersConfig, EdgeShard, EdgeVectorParams, FieldCondition, FieldIndexOperations, Filter, HnswIndexConfig,
+    JsonPath, KeywordIndexParams, Match, NamedQuery, OperationError, Payload, PayloadFieldSchema, PayloadSchemaParams,
+    PayloadSchemaType, PointId, PointInsertOperations, PointOperations, PointStructPersisted, QueryEnum, QueryRequest,
+    ScoringQuery, ScrollRequest, SearchParams, UpdateOperation, VectorStructPersisted, WalOptions,
+    WithPayloadInterface, WithVector,
 };
 use serde_json::{Map, Value};
 
@@ -31,8 +32,11 @@ const POINTS_PER_OPERATION: usize = 1000;
 const LOG_PART_BYTES: usize = 16 << 20;
 /// Candidates that a search of a graph keeps: recall@10 is above 0.99 from here on.
 const SEARCH_BREADTH: usize = 128;
-/// With a filter many candidates are only passed through.
-const FILTERED_SEARCH_BREADTH: usize = 384;
+/// What a filter lets through is compared one by one up to this many bytes of vectors, which takes some milliseconds: a
+/// filter cuts a graph into islands, and a search then misses the nearest one now and then, however broad it is.
+const SCAN_BYTES_MAX: usize = 32 << 20;
+/// Beyond, where a filter lets through less than this share, a search also looks at neighbours of neighbours (ACORN-1).
+const SPARSE_SHARE: f64 = 0.6;
 /// From this many wanted hits on it is asked whether they are a large part of all, because walking a graph does not
 /// reach every point.
 const MANY_HITS: usize = 1000;
@@ -138,16 +142,18 @@ impl Shard {
     }
 
     pub(super) fn search(&self, vector: Vec<f32>, filter: &FacetQuery, k: usize) -> Result<Vec<LegHit>, VectorError> {
-        let breadth = if filter.is_empty() { SEARCH_BREADTH } else { FILTERED_SEARCH_BREADTH }.max(k.saturating_mul(2));
-        let exact = k >= MANY_HITS && k >= self.shard.info().points_count / 4;
+        let breadth = SEARCH_BREADTH.max(k.saturating_mul(2));
+        let acorn = AcornSearchParams { enable: !filter.is_empty(), max_selectivity: Some(SPARSE_SHARE.into()) };
+        let passing = facet_filter(filter);
+        let exact = self.is_scanned(passing.as_ref(), k)?;
         let request = QueryRequest {
             prefetches: Vec::new(),
             query: Some(ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery::default_dense(normalized(vector))))),
-            filter: facet_filter(filter),
+            filter: passing,
             score_threshold: None,
             limit: k,
             offset: 0,
-            params: Some(SearchParams { hnsw_ef: Some(std::env::var("EF").ok().and_then(|v| v.parse().ok()).unwrap_or(breadth)), exact, acorn: (std::env::var("AC").is_ok()).then(|| qdrant_edge::AcornSearchParams { enable: true, max_selectivity: None }), ..SearchParams::default() }),
+            params: Some(SearchParams { hnsw_ef: Some(breadth), exact, acorn: Some(acorn), ..SearchParams::default() }),
             with_vector: WithVector::Bool(false),
             with_payload: WithPayloadInterface::Bool(false),
         };
@@ -156,6 +162,16 @@ impl Shard {
         let mut hits = found.into_iter().map(|point| hit((point.id, point.score))).collect::<Result<Vec<_>, _>>()?;
         sort_hits(&mut hits);
         Ok(hits)
+    }
+
+    /// Whether every point that passes is compared, instead of walking a graph.
+    fn is_scanned(&self, passing: Option<&Filter>, k: usize) -> Result<bool, VectorError> {
+        if passing.is_none() && k < MANY_HITS {
+            return Ok(false);
+        }
+        let points = guarded(|| self.shard.count(CountRequest { filter: passing.cloned(), exact: false }))?;
+        let bytes = points.saturating_mul(self.options.dimension * size_of::<f32>());
+        Ok(k >= points / 4 || (passing.is_some() && bytes <= SCAN_BYTES_MAX))
     }
 
     pub(super) fn count(&self) -> Result<u64, VectorError> {
