@@ -56,14 +56,14 @@ async fn measure() -> anyhow::Result<()> {
             println!("{summary:?}\n{} distinct texts", texts.len());
         }
         booted.app.store.close().await;
-        let began = Instant::now();
+        let all_began = Instant::now();
         embedder.embed_passages(texts.clone()).await?;
-        alone.push(began.elapsed());
-        let began = Instant::now();
+        alone.push(all_began.elapsed());
+        let calls_began = Instant::now();
         for part in texts.chunks(TEXTS_PER_CALL) {
             embedder.embed_passages(part.to_vec()).await?;
         }
-        in_calls.push(began.elapsed());
+        in_calls.push(calls_began.elapsed());
     }
     report(texts.len(), &[("ingest", &whole), ("embedder alone", &alone), ("embedder in calls of 16", &in_calls)]);
     println!("searchable by words after {:.0} % of the time", 100.0 * words.median_ms() / whole.median_ms());
@@ -150,9 +150,12 @@ fn report(texts: usize, rows: &[(&str, &Times)]) {
     let Some((_, alone)) = rows.get(1) else { return };
     println!("{:<26}{:>18}{:>18}{:>12}", "", "share of embedder", "of each round", "texts / s");
     for (name, times) in rows {
-        let share = |alone: f64, time: f64| 100.0 * alone / time;
-        let each: Vec<String> =
-            alone.each_ms().zip(times.each_ms()).map(|(alone, time)| format!("{:.0}", share(alone, time))).collect();
+        let share = |embedder: f64, time: f64| 100.0 * embedder / time;
+        let each: Vec<String> = alone
+            .each_ms()
+            .zip(times.each_ms())
+            .map(|(embedder, time)| format!("{:.0}", share(embedder, time)))
+            .collect();
         let median = share(alone.median_ms(), times.median_ms());
         let rate = texts as f64 / times.median_ms() * 1e3;
         println!("{name:<26}{median:>16.1} %{:>18}{rate:>12.1}", each.join(" "));

@@ -120,9 +120,9 @@ impl Library {
             lanes: 1,
             clock: || 0,
         });
-        let began = Instant::now();
+        let follow_began = Instant::now();
         indexer.catch_up().await?;
-        let followed = began.elapsed();
+        let followed = follow_began.elapsed();
         Ok(Self { store, keyword, vector, retriever, documents, queries, wrote, followed })
     }
 }

@@ -28,10 +28,13 @@ const CANDIDATES: usize = 100;
 const ROUNDS: usize = 4;
 const SIZES: [usize; 2] = [10_000, 100_000];
 
-/// One way to answer a question; it gives the number of hits.
+/// Answers a question, which comes with its number, and gives the number of hits.
+type Answer<'a> = Box<dyn Fn(usize, &Query) -> anyhow::Result<usize> + 'a>;
+
+/// One way to answer a question.
 struct Arm<'a> {
     name: String,
-    answer: Box<dyn Fn(usize, &Query) -> anyhow::Result<usize> + 'a>,
+    answer: Answer<'a>,
     times: Times,
 }
 
@@ -88,21 +91,17 @@ fn arms<'a>(
     (tantivy, edge): (&'a RawTantivy, &'a RawEdge),
     found: &'a [Vec<Hit>],
 ) -> Vec<Arm<'a>> {
-    let arm = |name: String, answer: Box<dyn Fn(usize, &Query) -> anyhow::Result<usize> + 'a>| Arm {
-        name,
-        answer,
-        times: Times::default(),
-    };
+    let arm = |name: String, answer: Answer<'a>| Arm { name, answer, times: Times::default() };
     let all = FacetQuery::default();
     let mut arms = vec![arm(
         format!("hybrid search, k {K}"),
         Box::new(move |_, query| Ok(runtime.block_on(hybrid(library, query))?.len())),
     )];
     for k in [K, CANDIDATES] {
-        let name = format!("tantivy alone, k {k}");
-        arms.push(arm(name, Box::new(move |_, query| Ok(tantivy.search(&query.text, k)?.len()))));
-        let name = format!("qdrant-edge alone, k {k}");
-        arms.push(arm(name, Box::new(move |_, query| Ok(edge.search(&query.vector, k)?.len()))));
+        let words = move |query: &Query| tantivy.search(&query.text, k);
+        arms.push(arm(format!("tantivy alone, k {k}"), Box::new(move |_, query| Ok(words(query)?.len()))));
+        let meaning = move |query: &Query| edge.search(&query.vector, k);
+        arms.push(arm(format!("qdrant-edge alone, k {k}"), Box::new(move |_, query| Ok(meaning(query)?.len()))));
     }
     for k in [K, CANDIDATES] {
         let all = all.clone();

@@ -144,7 +144,13 @@ fn bug(broken: tokio::task::JoinError) -> anyhow::Error {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("ibid: {error:#}");
+    let said = format!("{error:#}");
+    // Each library wraps it in its own way, and the number is the same in all; errno 28 is ENOSPC.
+    if said.contains("os error 28") {
+        eprintln!("ibid: {}", crate::store::StoreError::DiskFull);
+    } else {
+        eprintln!("ibid: {said}");
+    }
     ExitCode::FAILURE
 }
 

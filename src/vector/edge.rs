@@ -28,12 +28,15 @@ pub struct EdgeOptions {
     pub graph_kb_min: usize,
     /// Threads that build a graph; 0 for as many as there are cores, up to 16.
     pub threads: usize,
+    /// Log that nothing will read again is kept up to this many bytes; to be rid of it the index is closed and opened
+    /// again, for which searches wait.
+    pub log_bytes_max: u64,
 }
 
 impl EdgeOptions {
     /// The engine's own choices for vectors of `dimension` numbers.
     pub fn new(dimension: usize) -> Self {
-        Self { dimension, graph_kb_min: 10_000, threads: 0 }
+        Self { dimension, graph_kb_min: 10_000, threads: 0, log_bytes_max: 256 << 20 }
     }
 }
 
@@ -47,6 +50,7 @@ pub struct EdgeIndex {
 struct Inner {
     folder: PathBuf,
     options: ShardOptions,
+    log_bytes_max: u64,
     /// `None` only when the shard could not be opened again after it was closed to tidy or clear it.
     shard: RwLock<Option<Shard>>,
     /// Held by whoever writes; counts the points written since the graph was last built.
@@ -55,8 +59,8 @@ struct Inner {
     _lock: File,
 }
 
-/// Log that is kept before the shard is closed and opened again to be rid of it.
-const LOG_BYTES_MAX: u64 = 256 << 20;
+/// The log is kept in this many parts or a few more.
+const LOG_PARTS: u64 = 16;
 
 impl EdgeIndex {
     /// Opens the index in `folder`, which is created when it is absent or empty.
@@ -72,15 +76,27 @@ impl EdgeIndex {
     fn open_blocking(folder: PathBuf, options: EdgeOptions) -> Result<Self, VectorError> {
         fs::create_dir_all(&folder).map_err(|source| io(&folder, source))?;
         let lock = lock(&folder)?;
-        let options =
-            ShardOptions { dimension: options.dimension, graph_kb_min: options.graph_kb_min, threads: options.threads };
+        let log_bytes_max = options.log_bytes_max;
+        let options = ShardOptions {
+            dimension: options.dimension,
+            graph_kb_min: options.graph_kb_min,
+            threads: options.threads,
+            log_part_bytes: usize::try_from(log_bytes_max / LOG_PARTS).unwrap_or(usize::MAX),
+        };
         for leftover in [building(&folder), trash(&folder)] {
             remove_folder(&leftover)?;
         }
         let shard = open_shard(&folder, options)?;
         let unoptimized = Mutex::new(shard.unindexed());
         Ok(Self {
-            inner: Arc::new(Inner { folder, options, shard: RwLock::new(Some(shard)), unoptimized, _lock: lock }),
+            inner: Arc::new(Inner {
+                folder,
+                options,
+                log_bytes_max,
+                shard: RwLock::new(Some(shard)),
+                unoptimized,
+                _lock: lock,
+            }),
         })
     }
 
@@ -102,6 +118,16 @@ impl EdgeIndex {
             work(&inner, &mut unoptimized)
         })
         .await
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let shard = self.shard.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Err(error)) = shard.take().map(Shard::close) {
+            // What was not flushed is applied again: the checkpoint is behind it.
+            tracing::debug!(%error, "the vector index was not closed cleanly");
+        }
     }
 }
 
@@ -132,7 +158,7 @@ impl Inner {
             }
             Ok(shard.closed_log_bytes())
         })?;
-        if log_bytes > LOG_BYTES_MAX { self.reopen(|_| Ok(())) } else { Ok(()) }
+        if log_bytes > self.log_bytes_max { self.reopen(|_| Ok(())) } else { Ok(()) }
     }
 }
 

@@ -72,6 +72,11 @@ pub enum VectorError {
         /// Why.
         source: std::io::Error,
     },
+    /// No space is left.
+    #[error(
+        "the disk that holds the vector index is full; free some space and run the same command again: nothing is lost"
+    )]
+    DiskFull,
     /// The engine failed; what was applied since the last flush may be lost and has to be applied again.
     #[error("the vector engine failed: {0}")]
     Engine(String),

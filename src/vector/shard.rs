@@ -22,19 +22,19 @@ pub(super) struct ShardOptions {
     pub(super) dimension: usize,
     pub(super) graph_kb_min: usize,
     pub(super) threads: usize,
+    /// Size of one part of the log; an operation that is larger gets a larger part.
+    pub(super) log_part_bytes: usize,
 }
 
 const DOCUMENT: &str = "document";
 const FACETS: &str = "facets";
 /// Points in one entry of the log: a few megabytes.
 const POINTS_PER_OPERATION: usize = 1000;
-/// Entries are a few megabytes and must fit.
-const LOG_PART_BYTES: usize = 16 << 20;
 /// Candidates that a search of a graph keeps: recall@10 is above 0.99 from here on.
 const SEARCH_BREADTH: usize = 128;
-/// What a filter lets through is compared one by one up to this many bytes of vectors, which takes some milliseconds: a
+/// What a filter lets through is compared one by one up to this many bytes of vectors, which is no slower than ACORN: a
 /// filter cuts a graph into islands, and a search then misses the nearest one now and then, however broad it is.
-const SCAN_BYTES_MAX: usize = 32 << 20;
+const SCAN_BYTES_MAX: usize = 128 << 20;
 /// Beyond, where a filter lets through less than this share, a search also looks at neighbours of neighbours (ACORN-1).
 const SPARSE_SHARE: f64 = 0.6;
 /// From this many wanted hits on it is asked whether they are a large part of all, because walking a graph does not
@@ -227,7 +227,7 @@ fn config(options: ShardOptions) -> EdgeConfig {
         .on_disk_payload(true)
         .hnsw_config(graph)
         .optimizers(optimizers)
-        .wal_options(WalOptions { segment_capacity: LOG_PART_BYTES, ..WalOptions::default() })
+        .wal_options(WalOptions { segment_capacity: options.log_part_bytes, ..WalOptions::default() })
         .build()
 }
 
@@ -296,11 +296,22 @@ fn guarded<R>(work: impl FnOnce() -> Result<R, OperationError>) -> Result<R, Vec
         Ok(Err(OperationError::WrongVectorDimension { expected_dim, received_dim })) => {
             Err(VectorError::Dimension { expected: expected_dim, found: received_dim })
         }
-        Ok(Err(failed)) => Err(VectorError::Engine(failed.to_string())),
+        Ok(Err(failed)) => Err(engine_error(&failed.to_string())),
         Err(panic) => {
             let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(VectorError::Engine(said.unwrap_or_else(|| "it panicked".to_owned())))
+            Err(engine_error(&said.unwrap_or_else(|| "it panicked".to_owned())))
         }
     }
+}
+
+/// The engine's words without the trace that it adds to them.
+fn engine_error(said: &str) -> VectorError {
+    const CHARS_MAX: usize = 300;
+    // The engine turns errors of the file system into text; errno 28 is ENOSPC.
+    if said.contains("os error 28") {
+        return VectorError::DiskFull;
+    }
+    let first = said.split(", backtrace:").next().unwrap_or(said).lines().next().unwrap_or_default();
+    VectorError::Engine(first.chars().take(CHARS_MAX).collect())
 }

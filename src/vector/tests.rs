@@ -9,9 +9,9 @@ use super::conformance::{self, DIMENSION, Seeded, Write, clustered, point, recal
 use super::{EdgeIndex, EdgeOptions, ExactIndex, VectorError, VectorIndex};
 use crate::types::FacetQuery;
 
-/// Graphs from some hundred points on, so that small tests build them.
+/// Graphs from some hundred points on and a small log, so that small tests build graphs and shorten logs.
 fn options(dimension: usize) -> EdgeOptions {
-    EdgeOptions { graph_kb_min: 8, threads: 2, ..EdgeOptions::new(dimension) }
+    EdgeOptions { graph_kb_min: 8, threads: 2, log_bytes_max: 256 << 10, ..EdgeOptions::new(dimension) }
 }
 
 async fn edge(folder: &Path) -> EdgeIndex {
@@ -48,6 +48,23 @@ async fn what_was_flushed_is_there_when_the_index_is_opened_again() {
     index.clear().await.unwrap();
     drop(index);
     assert_eq!(edge(folder.path()).await.count().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn the_log_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = edge(folder.path()).await;
+    let oracle = ExactIndex::new(DIMENSION);
+    for place in 0..600 {
+        let write = Write::of(13, place, 30);
+        write.clone().apply(&index).await.unwrap();
+        write.apply(&oracle).await.unwrap();
+    }
+    index.flush().await.unwrap();
+    let log = fs::read_dir(folder.path().join("shard/wal")).unwrap();
+    let bytes: u64 = log.map(|part| part.unwrap().metadata().unwrap().len()).sum();
+    assert!(bytes < 512 << 10, "{bytes}");
+    same_contents(&index, &oracle, 1).await;
 }
 
 #[tokio::test]
