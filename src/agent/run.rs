@@ -169,12 +169,7 @@ impl Agent {
         Ok(self.retriever.search(&request).await?.hits)
     }
 
-    async fn generate(
-        &self,
-        input: &RunInput,
-        hits: &[Hit],
-        events: &Sender<AgentEvent>,
-    ) -> Result<Answer, RunError> {
+    async fn generate(&self, input: &RunInput, hits: &[Hit], events: &Sender<AgentEvent>) -> Result<Answer, RunError> {
         let mut said = Saying { text: String::new(), cited: 0, hits, events };
         if hits.is_empty() {
             said.add(nothing_found(&input.question).to_owned()).await?;

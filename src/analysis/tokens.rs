@@ -1,5 +1,7 @@
 //! Text to terms, as a document is indexed.
 
+use std::cell::Cell;
+
 use rust_stemmers::Stemmer;
 
 use super::Language;
@@ -26,11 +28,21 @@ pub fn tokens(text: &str, language: Option<Language>) -> Vec<Token> {
 
 /// Calls `visit` with every term of `text`, its first byte and the byte after its last, in order of start.
 pub fn each_token(text: &str, language: Option<Language>, mut visit: impl FnMut(&str, usize, usize)) {
-    let mut stems = Stems::of(language.unwrap_or(Language::English));
+    let language = language.unwrap_or(Language::English);
+    // Taken out and put back, so that a visitor may analyse text of its own.
+    let kept = STEMS.take().filter(|kept| kept.0 == language);
+    let mut stems = kept.map_or_else(|| Stems::of(language), |kept| kept.1);
     scan(text, |piece| match piece.form {
         Form::Gram => visit(piece.text, piece.start, piece.end),
         Form::Word | Form::Exact => stems.term(piece, |term| visit(term, piece.start, piece.end)),
     });
+    STEMS.set(Some((language, stems)));
+}
+
+thread_local! {
+    /// The stems of the last text on this thread: passages of a few hundred words would otherwise pay for an empty table
+    /// each.
+    static STEMS: Cell<Option<(Language, Stems)>> = const { Cell::new(None) };
 }
 
 /// Shorter words are their own stem in every language; longer ones are names and data.

@@ -43,10 +43,8 @@ pub(super) async fn run(State(state): State<ApiState>, ApiJson(body): ApiJson<Va
         let _held = &permit;
         frame
     });
-    let headers = [
-        (header::CACHE_CONTROL, "no-cache, no-transform"),
-        (HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
+    let headers =
+        [(header::CACHE_CONTROL, "no-cache, no-transform"), (HeaderName::from_static("x-accel-buffering"), "no")];
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     Ok((headers, Sse::new(frames).keep_alive(keep_alive)).into_response())
 }

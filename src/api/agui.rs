@@ -156,8 +156,7 @@ impl Emitter {
                 vec![json!({"type": "TEXT_MESSAGE_START", "messageId": self.answer_id(), "role": "assistant"})]
             }
             AgentEvent::AnswerDelta { text, citations } => {
-                let mut content =
-                    json!({"type": "TEXT_MESSAGE_CONTENT", "messageId": self.answer_id(), "delta": text});
+                let mut content = json!({"type": "TEXT_MESSAGE_CONTENT", "messageId": self.answer_id(), "delta": text});
                 if let Some(citations) = citations {
                     content["metadata"] = json!({"citations": citations});
                 }
@@ -174,8 +173,7 @@ impl Emitter {
                 ]
             }
             AgentEvent::Finished { usage } => {
-                let mut finished =
-                    json!({"type": "RUN_FINISHED", "threadId": self.thread_id, "runId": self.run_id});
+                let mut finished = json!({"type": "RUN_FINISHED", "threadId": self.thread_id, "runId": self.run_id});
                 finished["result"] = json!({"answerMessageId": self.answer_id()});
                 if let Some(usage) = usage.filter(|_| self.current) {
                     let total = usage.input + usage.output;

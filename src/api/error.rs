@@ -54,9 +54,11 @@ impl IntoResponse for ApiError {
         let (status, code, message) = match self {
             Self::Invalid(message) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", message),
             Self::NotFound(message) => (StatusCode::NOT_FOUND, "not_found", message),
-            Self::TooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the request body is over the limit of this server".to_owned())
-            }
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "the request body is over the limit of this server".to_owned(),
+            ),
             Self::WrongType(message) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_type", message),
             Self::Forbidden(message) => (StatusCode::FORBIDDEN, "forbidden", message),
             Self::Busy => {
@@ -65,7 +67,11 @@ impl IntoResponse for ApiError {
             Self::NotReady(message) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", message),
             Self::Internal(message) => {
                 tracing::error!(%message, "a request failed");
-                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server could not do this; its log says why".to_owned())
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "the server could not do this; its log says why".to_owned(),
+                )
             }
         };
         let mut response = (status, Json(ErrorBody { error: ErrorDetail { code, message } })).into_response();

@@ -47,13 +47,15 @@ impl DataFolder {
         std::fs::create_dir_all(path).map_err(io)?;
         let path = path.canonicalize().map_err(io)?;
         let lock_path = path.join("lock");
-        let mut lock = File::options().create(true).truncate(false).read(true).write(true).open(lock_path).map_err(io)?;
+        let mut lock =
+            File::options().create(true).truncate(false).read(true).write(true).open(lock_path).map_err(io)?;
         match try_for(&lock, LOCK_PATIENCE) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 drop(lock.read_to_string(&mut holder));
-                let holder = if holder.trim().is_empty() { "another process".to_owned() } else { holder.trim().to_owned() };
+                let holder =
+                    if holder.trim().is_empty() { "another process".to_owned() } else { holder.trim().to_owned() };
                 return Err(DataFolderError::InUse { path, holder });
             }
             Err(TryLockError::Error(error)) => return Err(io(error)),

@@ -78,7 +78,9 @@ fn embedding_model(config: &Config) -> Finding {
         return Finding { what, well: false, detail };
     };
     match verify(&E5_SMALL_Q4, &path) {
-        Ok(()) => Finding { what, well: true, detail: format!("{} in {}, verified", E5_SMALL_Q4.name, folder.display()) },
+        Ok(()) => {
+            Finding { what, well: true, detail: format!("{} in {}, verified", E5_SMALL_Q4.name, folder.display()) }
+        }
         Err(error) => Finding { what, well: false, detail: error.to_string() },
     }
 }

@@ -21,8 +21,7 @@ const PAGE: u32 = 500;
 
 pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> {
     let booted = common.open_existing(&common.load_config()?).await?;
-    let mut query =
-        DocumentQuery { collection: args.collection, failed_only: args.failed, after: None, limit: PAGE };
+    let mut query = DocumentQuery { collection: args.collection, failed_only: args.failed, after: None, limit: PAGE };
     let mut count = 0;
     loop {
         let page = booted.app.store.documents(&query).await?;

@@ -146,8 +146,14 @@ async fn show_plan(common: &Common, booted: &Booted, args: &Args) -> anyhow::Res
         let (found, plan) = mirror.plan(root).await?;
         let new = plan.read.iter().filter(|read| read.known.is_none()).count();
         if common.json {
-            let read: Vec<_> = plan.read.iter().map(|read| json!({"uri": read.file.uri, "bytes": read.file.bytes,
-                "action": if read.known.is_none() { "add" } else { "change" }})).collect();
+            let read: Vec<_> = plan
+                .read
+                .iter()
+                .map(|read| {
+                    json!({"uri": read.file.uri, "bytes": read.file.bytes,
+                "action": if read.known.is_none() { "add" } else { "change" }})
+                })
+                .collect();
             let remove: Vec<_> = plan.remove.iter().map(|(uri, _)| uri).collect();
             output::json(&json!({"read": read, "remove": remove, "unchanged": plan.unchanged}))?;
             continue;

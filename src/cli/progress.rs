@@ -35,7 +35,8 @@ pub(super) struct IngestProgress {
 impl IngestProgress {
     /// `shown` is false where standard error has to stay quiet. `status` is what waits from an earlier time.
     pub(super) fn new(shown: bool, status: EmbeddingStatus) -> Self {
-        let bar = if shown && std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let bar =
+            if shown && std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
         }

@@ -40,9 +40,9 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
 /// Takes the port before any other work, so that a taken one is known at once.
 pub(super) async fn bind(config: &Config, args: ListenArgs) -> anyhow::Result<TcpListener> {
     let address = args.listen.unwrap_or(config.server.listen);
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{address} cannot be listened on; --listen takes another address, such as 127.0.0.1:8081"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{address} cannot be listened on; --listen takes another address, such as 127.0.0.1:8081")
+    })
 }
 
 /// The address of the page.

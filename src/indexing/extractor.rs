@@ -99,7 +99,10 @@ impl Extractor {
 
     fn too_slow(&self) -> Failure {
         let seconds = self.limits.wall_time_max.as_secs();
-        Failure { code: "timeout".to_owned(), message: format!("extraction took longer than {seconds} s and was stopped") }
+        Failure {
+            code: "timeout".to_owned(),
+            message: format!("extraction took longer than {seconds} s and was stopped"),
+        }
     }
 
     #[cfg(unix)]
@@ -114,7 +117,10 @@ impl Extractor {
             }
             Some(SIGABRT) => {
                 let mebibytes = self.limits.memory_bytes_max >> 20;
-                ("too_much_memory", format!("extraction needed more than {mebibytes} MiB of memory, or more stack, and was stopped"))
+                (
+                    "too_much_memory",
+                    format!("extraction needed more than {mebibytes} MiB of memory, or more stack, and was stopped"),
+                )
             }
             _ => ("crashed", format!("the extraction process died ({status})")),
         };

@@ -81,8 +81,7 @@ impl Indexer {
     /// A mirror that writes to this indexer's truth.
     pub fn mirror(&self, options: MirrorOptions) -> Mirror {
         let parts = &self.parts;
-        let extractor =
-            || Extractor::new(parts.program.clone(), parts.extraction.clone(), parts.extractor_limits);
+        let extractor = || Extractor::new(parts.program.clone(), parts.extraction.clone(), parts.extractor_limits);
         Mirror {
             store: parts.store.clone(),
             model: parts.model.clone(),

@@ -339,13 +339,7 @@ fn row_of(chunk: ibid_ingest::Chunk, text: &str) -> Chunk {
     }
 }
 
-fn account(
-    summary: &mut MirrorSummary,
-    listener: MirrorListener<'_>,
-    uri: &str,
-    bytes: u64,
-    outcome: FileOutcome,
-) {
+fn account(summary: &mut MirrorSummary, listener: MirrorListener<'_>, uri: &str, bytes: u64, outcome: FileOutcome) {
     summary.bytes += bytes;
     match &outcome {
         FileOutcome::Added { chunks } => {

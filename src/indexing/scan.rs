@@ -40,8 +40,8 @@ pub struct Scan {
 
 /// Files that hold no text for sure. Anything else is looked into.
 const MEDIA_EXTENSIONS: [&str; 31] = [
-    "png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp", "ico", "heic", "avif", "psd", "mp3", "wav", "flac", "ogg",
-    "m4a", "mp4", "mov", "avi", "mkv", "webm", "woff", "woff2", "ttf", "otf", "eot", "pyc", "class", "o", "so",
+    "png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp", "ico", "heic", "avif", "psd", "mp3", "wav", "flac",
+    "ogg", "m4a", "mp4", "mov", "avi", "mkv", "webm", "woff", "woff2", "ttf", "otf", "eot", "pyc", "class", "o", "so",
 ];
 
 /// Walks `root`, whose URI is `name`. Hidden files are left out, `.gitignore` and `.ibidignore` are honoured, links are
@@ -64,7 +64,9 @@ pub fn scan(root: &Path, name: &str, excluded: &Path) -> Result<Scan, std::io::E
         .build();
     for entry in walk {
         match entry {
-            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => add_file(&mut scan, &entry, root, name),
+            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
+                add_file(&mut scan, &entry, root, name)
+            }
             Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_dir()) => {}
             // Sockets, pipes and devices are not documents, and reading one may never end.
             Ok(_) => {}

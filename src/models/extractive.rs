@@ -182,7 +182,10 @@ fn asked_terms(question: &str) -> BTreeSet<String> {
 }
 
 /// How much each asked term tells the sentences apart.
-fn rarity<'a>(asked: &BTreeSet<String>, sentences: impl Iterator<Item = &'a BTreeSet<String>>) -> BTreeMap<String, f32> {
+fn rarity<'a>(
+    asked: &BTreeSet<String>,
+    sentences: impl Iterator<Item = &'a BTreeSet<String>>,
+) -> BTreeMap<String, f32> {
     let sentences: Vec<_> = sentences.collect();
     let weight = |term: &String| {
         let holding = sentences.iter().filter(|terms| terms.contains(term)).count();

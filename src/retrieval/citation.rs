@@ -250,7 +250,8 @@ mod tests {
     #[test]
     fn markers_of_passages_that_do_not_exist_are_dropped() {
         let mut filter = MarkerFilter::new(2);
-        let shown = ["see [", "1", "] and [9] and [1, 2,7] but [a] and [", "x"].map(|piece| filter.push(piece)).concat();
+        let shown =
+            ["see [", "1", "] and [9] and [1, 2,7] but [a] and [", "x"].map(|piece| filter.push(piece)).concat();
         assert_eq!(shown + &filter.finish(), "see [1] and  and [1][2] but [a] and [x");
         assert_eq!(filter.dropped(), 2);
     }

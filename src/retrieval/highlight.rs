@@ -44,8 +44,7 @@ mod tests {
         let text = "😀 서울의 탑은 높다";
         let marks = highlights(text, &query_words("서울"));
         let units: Vec<u16> = text.encode_utf16().collect();
-        let marked: Vec<String> =
-            marks.iter().map(|m| String::from_utf16(&units[m.start..m.end]).unwrap()).collect();
+        let marked: Vec<String> = marks.iter().map(|m| String::from_utf16(&units[m.start..m.end]).unwrap()).collect();
         assert_eq!(marked, ["서울"]);
     }
 }

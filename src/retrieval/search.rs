@@ -112,6 +112,7 @@ impl Retriever {
             fused.iter_mut().for_each(|hit| hit.score = own_score(hit));
         }
         let hits = self.check_against_truth(fused, request, &facets).await?;
+        let hits = highlighted(request.query.clone(), hits).await?;
         Ok(SearchResponse { hits, mode, took_ms: began.elapsed().as_secs_f64() * 1e3 })
     }
 
@@ -152,7 +153,6 @@ impl Retriever {
         request: &SearchRequest,
         facets: &FacetQuery,
     ) -> Result<Vec<Hit>, SearchError> {
-        let words = query_words(&request.query);
         let mut hits = Vec::with_capacity(request.k);
         for part in fused.chunks(request.k.max(1)) {
             let ids: Vec<_> = part.iter().map(|candidate| candidate.chunk).collect();
@@ -161,9 +161,7 @@ impl Retriever {
             for candidate in part {
                 let Some(found) = truth.remove(&candidate.chunk) else { continue };
                 if hits.len() < request.k && facets.matches(&document_facets(&found.document)) {
-                    let mut hit = hit_of(found, candidate, request.explain);
-                    hit.highlights = highlights(&hit.text, &words);
-                    hits.push(hit);
+                    hits.push(hit_of(found, candidate, request.explain));
                 }
             }
             if hits.len() >= request.k {
@@ -172,6 +170,16 @@ impl Retriever {
         }
         Ok(hits)
     }
+}
+
+/// Marks the query's words in every hit, away from the threads that serve connections.
+async fn highlighted(query: String, mut hits: Vec<Hit>) -> Result<Vec<Hit>, SearchError> {
+    let work = move || {
+        let words = query_words(&query);
+        hits.iter_mut().for_each(|hit| hit.highlights = highlights(&hit.text, &words));
+        hits
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| SearchError::Cancelled)
 }
 
 fn own_score(fused: &Fused) -> f32 {

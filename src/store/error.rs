@@ -6,7 +6,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database was written by a newer ibid.
-    #[error("{path} was written by a newer version of ibid (migration {version}); install that version, or use another --data folder")]
+    #[error(
+        "{path} was written by a newer version of ibid (migration {version}); install that version, or use another --data folder"
+    )]
     Newer {
         /// The database file.
         path: PathBuf,
@@ -22,7 +24,9 @@ pub enum StoreError {
         reason: String,
     },
     /// No space is left.
-    #[error("the disk that holds the data folder is full; free some space and run the same command again: nothing is lost")]
+    #[error(
+        "the disk that holds the data folder is full; free some space and run the same command again: nothing is lost"
+    )]
     DiskFull,
     /// The folder cannot be written.
     #[error("the data folder cannot be written ({0}); check its permissions")]

@@ -141,7 +141,10 @@ async fn a_run_streams_in_order_and_cites_what_it_retrieved() {
     let (_sandbox, server) = served();
     let events = events(&server, &question("How tall is the tower in Seoul?")).await;
     let types: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
-    assert_eq!(types[..6], ["RUN_STARTED", "STEP_STARTED", "TOOL_CALL_START", "TOOL_CALL_ARGS", "TOOL_CALL_END", "TOOL_CALL_RESULT"]);
+    assert_eq!(
+        types[..6],
+        ["RUN_STARTED", "STEP_STARTED", "TOOL_CALL_START", "TOOL_CALL_ARGS", "TOOL_CALL_END", "TOOL_CALL_RESULT"]
+    );
     assert_eq!(types[types.len() - 4..], ["TEXT_MESSAGE_END", "CUSTOM", "STEP_FINISHED", "RUN_FINISHED"]);
     let end = &events[types.len() - 4];
     let citation = &end["metadata"]["citations"][0];
@@ -164,7 +167,10 @@ async fn a_run_id_that_comes_again_is_answered_from_its_journal() {
     http().delete(server.url(&format!("/v1/documents/{id}"))).send().await.unwrap();
     let again = events(&server, &body).await;
     let text = |events: &[Value]| -> String {
-        events.iter().filter_map(|event| event["delta"].as_str().filter(|_| event["type"] == "TEXT_MESSAGE_CONTENT")).collect()
+        events
+            .iter()
+            .filter_map(|event| event["delta"].as_str().filter(|_| event["type"] == "TEXT_MESSAGE_CONTENT"))
+            .collect()
     };
     assert_eq!(text(&first), text(&again));
 }

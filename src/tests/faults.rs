@@ -22,7 +22,8 @@ fn visible_state(sandbox: &Sandbox) -> Vec<String> {
             document.to_string()
         })
         .collect();
-    for query in ["otters hold hands", "고양이 참치", "tower Seoul metres", "tunnel", "volcano", "bridge Tuesday"] {
+    for query in ["otters hold hands", "고양이 참치", "tower Seoul metres", "tunnel", "volcano", "bridge Tuesday"]
+    {
         for mode in ["keyword", "vector"] {
             let found = sandbox.json(&["search", query, "--mode", mode, "-k", "20"]);
             // BM25 counts documents that are deleted and not merged away yet, so scores depend on history.

@@ -53,7 +53,11 @@ fn stream(pieces: Vec<Option<String>>) -> Response<Body> {
 
 fn error(status: StatusCode, message: &str) -> Response<Body> {
     let body = json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": null}});
-    Response::builder().status(status).header("content-type", "application/json").body(Body::from(body.to_string())).unwrap()
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap()
 }
 
 fn served(base_url: &str, model: &str) -> (Sandbox, Server) {
@@ -67,7 +71,8 @@ fn served(base_url: &str, model: &str) -> (Sandbox, Server) {
 }
 
 fn text(events: &[Value]) -> String {
-    let piece = |event: &Value| event["delta"].as_str().filter(|_| event["type"] == "TEXT_MESSAGE_CONTENT").map(str::to_owned);
+    let piece =
+        |event: &Value| event["delta"].as_str().filter(|_| event["type"] == "TEXT_MESSAGE_CONTENT").map(str::to_owned);
     events.iter().filter_map(piece).collect()
 }
 
@@ -80,7 +85,10 @@ async fn a_model_answers_and_its_invented_markers_are_dropped() {
     let citation = &end["metadata"]["citations"][0];
     assert_eq!(citation["sourceContent"][0]["text"], "The tower in Seoul is 236 metres tall.");
     assert_eq!(events.last().unwrap()["usage"][0]["totalTokens"], 97);
-    assert!(events.iter().filter(|event| event["type"] == "TEXT_MESSAGE_CONTENT").count() > 1, "tokens come as they come");
+    assert!(
+        events.iter().filter(|event| event["type"] == "TEXT_MESSAGE_CONTENT").count() > 1,
+        "tokens come as they come"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

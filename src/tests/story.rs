@@ -191,7 +191,8 @@ fn a_newer_and_a_locked_data_folder_are_refused_in_one_sentence() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && said.contains(&server.base_url) && said.lines().count() == 1, "{said}");
     drop(server);
-    std::fs::write(sandbox.path("ibid-data/ibid.db"), "this is no database, but it is long enough to be read as one").unwrap();
+    std::fs::write(sandbox.path("ibid-data/ibid.db"), "this is no database, but it is long enough to be read as one")
+        .unwrap();
     for name in ["ibid-data/ibid.db-wal", "ibid-data/ibid.db-shm"] {
         drop(std::fs::remove_file(sandbox.path(name)));
     }
@@ -205,7 +206,8 @@ fn another_embedder_is_refused_and_told_why() {
     let sandbox = Sandbox::with_documents();
     sandbox.ingest();
     let mut command = sandbox.ibid(&["search", "otters"]);
-    let output = command.env("IBID_EMBEDDER", "e5-small-q4").env("IBID_MODELS", super::support::prepared("IBID_MODELS"));
+    let output =
+        command.env("IBID_EMBEDDER", "e5-small-q4").env("IBID_MODELS", super::support::prepared("IBID_MODELS"));
     let output = output.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && said.contains("holds vectors of the model hashing-256"), "{said}");

@@ -22,7 +22,10 @@ impl Sandbox {
         sandbox.write("docs/otters.md", "# Otters\n\nOtters hold hands while they sleep. They eat crabs.\n\n## Rivers\n\nA river otter can hold its breath for eight minutes.\n");
         sandbox.write("docs/ko/cats.md", "# 고양이\n\n고양이는 하루에 열여섯 시간을 잔다. 고양이는 물을 싫어한다.\n\n## 먹이\n\n고양이는 참치를 좋아한다.\n");
         sandbox.write("docs/tower.html", "<html><head><title>The tower</title></head><body><h1>The tower</h1><p>The tower in Seoul is 236 metres tall. It stands on a hill.</p></body></html>");
-        sandbox.write("docs/code/main.rs", "/// Adds two numbers.\nfn add(left: u32, right: u32) -> u32 {\n    left + right\n}\n");
+        sandbox.write(
+            "docs/code/main.rs",
+            "/// Adds two numbers.\nfn add(left: u32, right: u32) -> u32 {\n    left + right\n}\n",
+        );
         sandbox.write("docs/notes.txt", "The meeting about the bridge is on Tuesday in the large room.\n");
         sandbox
     }

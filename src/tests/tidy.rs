@@ -77,7 +77,8 @@ fn imports_go_down_the_floors_only() {
         if from == "lib" {
             continue;
         }
-        for (_, after) in without_tests(&text).match_indices("crate::").map(|(at, word)| (at, &text[at + word.len()..])) {
+        for (_, after) in without_tests(&text).match_indices("crate::").map(|(at, word)| (at, &text[at + word.len()..]))
+        {
             let named = after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
             if !named.is_empty() && named != from {
                 assert!(floor(from) < floor(named), "{path} uses {named}, which is not below {from}");

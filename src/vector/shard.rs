@@ -175,7 +175,8 @@ impl Shard {
     }
 
     pub(super) fn count(&self) -> Result<u64, VectorError> {
-        let counted = guarded(|| self.shard.count(CountRequest { filter: None, exact: true }))?;
+        // Without a filter the estimate is the number of points that are not deleted, and costs no walk over them.
+        let counted = guarded(|| self.shard.count(CountRequest { filter: None, exact: false }))?;
         Ok(counted as u64)
     }
 

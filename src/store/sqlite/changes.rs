@@ -107,7 +107,8 @@ impl Store {
     /// # Errors
     /// Database errors.
     pub async fn set_checkpoint(&self, view: &str, seq: Seq) -> Result<(), StoreError> {
-        let sql = "insert into checkpoints (view, seq) values (?, ?) on conflict (view) do update set seq = excluded.seq";
+        let sql =
+            "insert into checkpoints (view, seq) values (?, ?) on conflict (view) do update set seq = excluded.seq";
         sqlx::query(sql).bind(view).bind(signed(seq.0)).execute(&self.writer).await?;
         Ok(())
     }

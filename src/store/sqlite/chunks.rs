@@ -72,12 +72,7 @@ impl Store {
     ///
     /// # Errors
     /// Database errors.
-    pub async fn text_slice(
-        &self,
-        id: DocumentId,
-        start: usize,
-        end: usize,
-    ) -> Result<Option<TextSlice>, StoreError> {
+    pub async fn text_slice(&self, id: DocumentId, start: usize, end: usize) -> Result<Option<TextSlice>, StoreError> {
         // A character has at most 4 bytes, so 3 more on each side are enough to find its boundary.
         let from = start.saturating_sub(3);
         let length = end.max(start).saturating_add(3) - from;

@@ -73,7 +73,8 @@ pub struct DocumentPage {
     pub next_cursor: Option<DocumentId>,
 }
 
-pub(super) const COLUMNS: &str = "select d.id, c.name as collection, d.uri, d.media_type, d.title, d.metadata, d.state, d.embedded,
+pub(super) const COLUMNS: &str =
+    "select d.id, c.name as collection, d.uri, d.media_type, d.title, d.metadata, d.state, d.embedded,
     d.failure_code, d.failure_message, d.source_bytes, d.source_modified_ns, d.source_sha256, d.chunk_count,
     d.text_bytes, d.warnings, d.updated_at_ms
     from documents d join collections c on c.id = d.collection_id";

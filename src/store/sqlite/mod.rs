@@ -52,10 +52,12 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
+        // A connection to a file does not break while it rests, so it is not asked before each use.
+        let pool = || SqlitePoolOptions::new().test_before_acquire(false);
+        let writer = pool().max_connections(1).connect_with(options.clone()).await;
         let writer = writer.map_err(|error| opening_error(path, error))?;
         MIGRATIONS.run(&writer).await.map_err(|error| migration_error(path, error))?;
-        let reader = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options.read_only(true)).await;
+        let reader = pool().max_connections(READERS_MAX).connect_with(options.read_only(true)).await;
         let reader = reader.map_err(|error| opening_error(path, error))?;
         Ok(Self { writer, reader })
     }
@@ -82,7 +84,8 @@ impl Store {
     /// # Errors
     /// Database errors.
     pub async fn set_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        let sql = "insert into settings (name, value) values (?, ?) on conflict (name) do update set value = excluded.value";
+        let sql =
+            "insert into settings (name, value) values (?, ?) on conflict (name) do update set value = excluded.value";
         sqlx::query(sql).bind(name).bind(value).execute(&self.writer).await?;
         Ok(())
     }
