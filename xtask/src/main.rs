@@ -65,6 +65,14 @@ fn target(root: &Path) -> PathBuf {
 fn cargo(root: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root).args(arguments.split_whitespace());
+    // `cargo run` describes this package to us in variables; build scripts that watch them would run again for each
+    // clone, and with them half of the tree.
+    let described = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(described) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
