@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -46,6 +45,7 @@ pub struct ApiLimits {
 struct ApiState {
     app: App,
     runs: Arc<Semaphore>,
+    body_bytes_max: usize,
     loopback_only: bool,
 }
 
@@ -54,7 +54,12 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// Every route.
 pub fn router(app: App, limits: &ApiLimits) -> Router {
-    let state = ApiState { app, runs: Arc::new(Semaphore::new(limits.runs_max)), loopback_only: limits.loopback_only };
+    let state = ApiState {
+        app,
+        runs: Arc::new(Semaphore::new(limits.runs_max)),
+        body_bytes_max: limits.body_bytes_max,
+        loopback_only: limits.loopback_only,
+    };
     Router::new()
         .route("/", get(pages::root))
         .route("/chat", get(pages::root))
@@ -74,7 +79,6 @@ pub fn router(app: App, limits: &ApiLimits) -> Router {
         .route("/v1/documents/{id}/text", get(documents::text))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
-        .layer(DefaultBodyLimit::max(limits.body_bytes_max))
         .layer(axum::middleware::from_fn_with_state(state.clone(), guard::loopback_host))
         .layer(cors(limits))
         .with_state(state)
