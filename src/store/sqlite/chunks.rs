@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use ibid_ingest::Span;
 use serde::Serialize;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row, Sqlite};
 
 use super::super::StoreError;
 use super::Store;
-use super::documents::{document_id, document_of, from_json, signed};
-use crate::types::{Chunk, ChunkId, ChunkRow, Document, DocumentId, TextHash};
+use super::rows::{chunk_row_without_words, document_of, signed};
+use crate::types::{ChunkId, ChunkRow, Document, DocumentId};
 
 /// A chunk as the truth has it at this moment, with its document.
 #[derive(Debug, Clone)]
@@ -123,18 +122,4 @@ fn chunk_row(row: &SqliteRow) -> Result<ChunkRow, StoreError> {
     let corrupt = || StoreError::Corrupt { what: "span", key: read.id.to_string() };
     text.ok_or_else(corrupt)?.clone_into(&mut read.text);
     Ok(read)
-}
-
-fn chunk_row_without_words(row: &SqliteRow) -> Result<ChunkRow, StoreError> {
-    let id = ChunkId(row.try_get::<i64, _>("chunk")?.unsigned_abs());
-    let corrupt = |what: &'static str| StoreError::Corrupt { what, key: id.to_string() };
-    let offset = |column: &str| row.try_get::<i64, _>(column).map(|at| usize::try_from(at).unwrap_or(0));
-    let chunk = Chunk {
-        span: Span { start: offset("span_start")?, end: offset("span_end")? },
-        page_first: row.try_get("page_first")?,
-        page_last: row.try_get("page_last")?,
-        heading_path: from_json(row, "heading_path").ok_or_else(|| corrupt("heading path"))?,
-        text_hash: TextHash::from_bytes(row.try_get("text_hash")?).ok_or_else(|| corrupt("text hash"))?,
-    };
-    Ok(ChunkRow { id, document: document_id(row)?, chunk, text: String::new() })
 }

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, Transaction};
 
 use super::super::StoreError;
 use super::Store;
 use super::changes::{ChangeKind, append_change};
+use super::rows::{COLUMNS, document_id, document_of, json, signed, stamp_of};
 use crate::faults;
-use crate::types::{
-    Chunk, CollectionName, Document, DocumentId, DocumentState, Failure, ModelId, PageSpan, Seq, SourceStamp,
-};
+use crate::types::{Chunk, CollectionName, Document, DocumentId, Failure, ModelId, PageSpan, Seq, SourceStamp};
 
 /// A document as the pipeline hands it over.
 #[derive(Debug, Clone)]
@@ -72,12 +70,6 @@ pub struct DocumentPage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<DocumentId>,
 }
-
-pub(super) const COLUMNS: &str =
-    "select d.id, c.name as collection, d.uri, d.media_type, d.title, d.metadata, d.state, d.embedded,
-    d.failure_code, d.failure_message, d.source_bytes, d.source_modified_ns, d.source_sha256, d.chunk_count,
-    d.text_bytes, d.warnings, d.updated_at_ms
-    from documents d join collections c on c.id = d.collection_id";
 
 impl Store {
     /// Writes a document, its text, its chunks and a change in one transaction, in the place of what was there.
@@ -298,59 +290,4 @@ pub(super) async fn mark_if_embedded(
                 select 1 from embeddings e where e.model = ?2 and e.text_hash = c.text_hash))";
     let done = sqlx::query(sql).bind(id.as_bytes()).bind(&model.0).execute(&mut **tx).await?;
     Ok(done.rows_affected() == 1)
-}
-
-pub(super) fn document_of(row: &SqliteRow) -> Result<Document, StoreError> {
-    let id = document_id(row)?;
-    let corrupt = |what: &'static str| move || StoreError::Corrupt { what, key: id.to_string() };
-    let collection: String = row.try_get("collection")?;
-    let state = match row.try_get::<String, _>("state")?.as_str() {
-        "ready" => DocumentState::Ready { embedded: row.try_get::<i64, _>("embedded")? == 1 },
-        _ => DocumentState::Failed {
-            failure: Failure {
-                code: row.try_get::<Option<String>, _>("failure_code")?.unwrap_or_default(),
-                message: row.try_get::<Option<String>, _>("failure_message")?.unwrap_or_default(),
-            },
-        },
-    };
-    Ok(Document {
-        id,
-        collection: collection.parse().map_err(|_| corrupt("collection")())?,
-        uri: row.try_get("uri")?,
-        media_type: row.try_get("media_type")?,
-        title: row.try_get("title")?,
-        metadata: from_json(row, "metadata").ok_or_else(corrupt("metadata"))?,
-        state,
-        source: stamp_of(row)?,
-        chunks: row.try_get::<i64, _>("chunk_count")?.unsigned_abs(),
-        text_bytes: row.try_get::<i64, _>("text_bytes")?.unsigned_abs(),
-        warnings: from_json(row, "warnings").ok_or_else(corrupt("warnings"))?,
-        updated_at_ms: row.try_get("updated_at_ms")?,
-    })
-}
-
-fn stamp_of(row: &SqliteRow) -> Result<SourceStamp, StoreError> {
-    Ok(SourceStamp {
-        bytes: row.try_get::<i64, _>("source_bytes")?.unsigned_abs(),
-        modified_ns: row.try_get("source_modified_ns")?,
-        sha256: row.try_get("source_sha256")?,
-    })
-}
-
-pub(super) fn document_id(row: &SqliteRow) -> Result<DocumentId, StoreError> {
-    let bytes: &[u8] = row.try_get("id")?;
-    DocumentId::from_bytes(bytes).ok_or_else(|| StoreError::Corrupt { what: "id", key: format!("{bytes:02x?}") })
-}
-
-/// SQLite's integers are signed; lengths and counts here are far below the sign bit.
-pub(super) fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-pub(super) fn json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("maps with text keys and lists always serialise")
-}
-
-pub(super) fn from_json<T: serde::de::DeserializeOwned>(row: &SqliteRow, column: &str) -> Option<T> {
-    row.try_get::<&str, _>(column).ok().and_then(|text| serde_json::from_str(text).ok())
 }

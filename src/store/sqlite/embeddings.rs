@@ -9,7 +9,8 @@ use super::super::StoreError;
 use super::Store;
 use super::changes::{ChangeKind, append_change};
 use super::chunks::chunk_rows;
-use super::documents::{document_id, mark_if_embedded};
+use super::documents::mark_if_embedded;
+use super::rows::{document_id, vector_to_bytes};
 use crate::faults;
 use crate::types::{DocumentId, ModelId, TextHash, embedding_input};
 
@@ -123,13 +124,4 @@ impl Store {
             chunks_embedded: count("chunks_embedded")?,
         })
     }
-}
-
-/// Vectors are stored as little-endian `f32`.
-fn vector_to_bytes(vector: &[f32]) -> Vec<u8> {
-    vector.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
-pub(super) fn vector_from_bytes(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|part| f32::from_le_bytes([part[0], part[1], part[2], part[3]])).collect()
 }

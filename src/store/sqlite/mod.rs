@@ -5,7 +5,9 @@ mod chunks;
 mod collections;
 mod documents;
 mod embeddings;
+mod rows;
 mod runs;
+mod views;
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,12 +17,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 
 use super::StoreError;
 
-pub use changes::{Change, ChangeKind, IndexedDocument};
+pub use changes::{Change, ChangeKind};
 pub use chunks::{ChunkInTruth, TextSlice};
 pub use collections::CollectionSummary;
 pub use documents::{DocumentPage, DocumentQuery, KnownSource, NewDocument};
 pub use embeddings::{EmbeddingStatus, MissingText};
 pub use runs::{RunEnd, RunRow};
+pub use views::IndexedDocument;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
