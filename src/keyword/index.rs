@@ -209,6 +209,8 @@ impl KeywordIndex {
             let mut merging = LogMergePolicy::default();
             merging.set_del_docs_ratio_before_merge(DELETED_SHARE_MAX);
             writer.set_merge_policy(Box::new(merging));
+            // A commit that was cut off leaves files that the next one would make again under the same name.
+            writer.garbage_collect_files().wait()?;
             *slot = Some(writer);
         }
         Ok(slot)

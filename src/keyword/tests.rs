@@ -205,6 +205,27 @@ fn a_folder_has_one_owner() {
     assert!(open(folder.path()).is_ok());
 }
 
+/// A process that died between writing a list of deleted chunks and the commit left the list, and every later commit of
+/// the same stamp failed over it.
+#[test]
+fn files_of_a_commit_that_was_cut_off_are_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(filled(folder.path(), vec![entry(1, 1, &[], "alpha"), entry(2, 2, &[], "beta")]));
+    let segment = segment_file(folder.path()).file_stem().unwrap().to_string_lossy().into_owned();
+    let managed = folder.path().join(".managed.json");
+    let mut names: Vec<String> = serde_json::from_slice(&fs::read(&managed).unwrap()).unwrap();
+    for stamp in 0..40 {
+        let left = format!("{segment}.{stamp}.del");
+        fs::write(folder.path().join(&left), "half").unwrap();
+        names.push(left);
+    }
+    fs::write(&managed, serde_json::to_vec(&names).unwrap()).unwrap();
+    let index = open(folder.path()).unwrap();
+    index.apply(KeywordBatch { upserts: Vec::new(), deletes: vec![document(1)] }).unwrap();
+    index.commit(Seq(2)).unwrap();
+    assert_eq!(found(&index, "alpha beta"), [2]);
+}
+
 #[test]
 fn other_versions_and_damage_are_refused() {
     let damages: [fn(&Path); 5] = [
