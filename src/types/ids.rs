@@ -215,9 +215,6 @@ impl TextHash {
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
-/// An offset in UTF-8 bytes.
-pub type ByteOffset = usize;
-
 /// An offset in UTF-16 code units, the unit of strings in a browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]

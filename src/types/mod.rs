@@ -13,5 +13,5 @@ pub use citation::{Citation, CitedText, Location};
 pub use document::{Document, DocumentState, Failure, PageSpan, SourceStamp};
 pub use filter::{FacetQuery, Filter, FilterError, document_facets, path_prefixes};
 pub use hit::{Highlight, Hit, LegHit, LegRank, Legs, SearchMode};
-pub use ids::{ByteOffset, ChunkId, CollectionName, DocumentId, InvalidName, ModelId, Seq, TextHash, Utf16Offset};
+pub use ids::{ChunkId, CollectionName, DocumentId, InvalidName, ModelId, Seq, TextHash, Utf16Offset};
 pub use message::{Message, Role};

@@ -61,15 +61,4 @@ impl Store {
             })
             .collect()
     }
-
-    /// Removes a collection that holds no documents; says whether it did.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn drop_empty_collection(&self, name: &CollectionName) -> Result<bool, StoreError> {
-        let sql = "delete from collections where name = ?
-            and not exists (select 1 from documents d where d.collection_id = collections.id)";
-        let done = sqlx::query(sql).bind(name.as_str()).execute(&self.writer).await?;
-        Ok(done.rows_affected() == 1)
-    }
 }
