@@ -3,6 +3,7 @@
 
 mod licences;
 mod prepare;
+mod user;
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,53 @@
+//! Wheels from PyPI, downloaded by pip, which holds each against the hashes beside its name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use super::need;
+use crate::run;
+
+const DOWNLOAD: [&str; 9] = [
+    "-m",
+    "pip",
+    "download",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-cache-dir",
+    "--no-deps",
+    "--require-hashes",
+    "--only-binary=:all:",
+];
+
+/// Downloads the wheel of `package`, a line of a requirements file, into `folder`. Unless `platform` says otherwise, it
+/// is the wheel for this machine.
+pub(super) fn download(package: &str, platform: &[&str], folder: &Path) -> Result<PathBuf> {
+    let requirements = folder.join("requirements.txt");
+    fs::write(&requirements, package)?;
+    let mut pip = python()?;
+    pip.args(DOWNLOAD).args(platform).arg("--dest").arg(folder).arg("--requirement").arg(&requirements);
+    run(&mut pip)?;
+    fs::remove_file(&requirements)?;
+    only_wheel(folder)
+}
+
+/// Runs a few lines of Python over the wheel and where its content shall go.
+pub(super) fn unpack(script: &str, wheel: &Path, arguments: &[&Path]) -> Result<()> {
+    run(python()?.args(["-c", script]).arg(wheel).args(arguments))
+}
+
+fn python() -> Result<Command> {
+    Ok(Command::new(need("python3", "install Python 3 with pip")?))
+}
+
+fn only_wheel(folder: &Path) -> Result<PathBuf> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "whl") {
+            return Ok(path);
+        }
+    }
+    bail!("pip left no wheel in {}", folder.display())
+}
