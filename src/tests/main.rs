@@ -7,6 +7,7 @@ mod database;
 mod faults;
 mod models;
 mod postgres;
+mod qdrant_peer;
 mod story;
 mod support;
 mod tidy;
