@@ -17,9 +17,10 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// Names of backends, and the only rooms that may say them.
-const BACKENDS: [(&str, &[&str]); 6] = [
+const BACKENDS: [(&str, &[&str]); 7] = [
     ("EdgeIndex", &["vector", "boot"]),
     ("ExactIndex", &["vector", "boot"]),
+    ("QdrantIndex", &["vector", "boot"]),
     ("LocalEmbedder", &["models", "boot"]),
     ("Hashing::new", &["models", "boot"]),
     ("OpenAi::new", &["models", "boot"]),

@@ -13,15 +13,20 @@ use crate::types::{ChunkId, DocumentId, FacetQuery, LegHit};
 
 pub mod edge;
 pub mod exact;
+pub mod qdrant;
 mod shard;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+#[path = "../tests/qdrant_peer/mod.rs"]
+mod qdrant_peer;
+#[cfg(test)]
 mod tests;
 
 pub use edge::{EdgeIndex, EdgeOptions};
 pub use exact::ExactIndex;
+pub use qdrant::{QdrantIndex, QdrantOptions, Quantisation};
 
 /// A chunk's vector with what it can be found and deleted by.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +82,53 @@ pub enum VectorError {
         "the disk that holds the vector index is full; free some space and run the same command again: nothing is lost"
     )]
     DiskFull,
+    /// The address of the server is not one.
+    #[error("--qdrant-url cannot be used: {reason}")]
+    Url {
+        /// What is wrong with it; nothing of what was given is repeated.
+        reason: String,
+    },
+    /// The server is away: the same call may work later.
+    #[error(
+        "the Qdrant server at {address} does not answer ({reason}); check --qdrant-url and that the server runs, then run \
+         the same command again: nothing is lost"
+    )]
+    Unreachable {
+        /// Scheme, host and port.
+        address: String,
+        /// What the connection says.
+        reason: String,
+    },
+    /// The key is missing, wrong, or not allowed to do this.
+    #[error("the Qdrant server at {address} refuses access; set QDRANT_API_KEY to a key that may manage collections")]
+    Refused {
+        /// Scheme, host and port.
+        address: String,
+    },
+    /// The server lacks what is needed of it.
+    #[error("the Qdrant server at {address} has version {found}, and {needed} or later is needed; update the server")]
+    TooOld {
+        /// Scheme, host and port.
+        address: String,
+        /// Its version.
+        found: String,
+        /// The first version that serves.
+        needed: String,
+    },
+    /// A collection of the server has the name, but holds something else.
+    #[error("the Qdrant collection {collection} holds something else ({reason}); choose another collection name")]
+    Foreign {
+        /// Its name in the server.
+        collection: String,
+        /// What tells that it does.
+        reason: String,
+    },
+    /// The collection was deleted while it was in use.
+    #[error("the Qdrant collection {collection} is gone; `ibid reindex` builds it again")]
+    Missing {
+        /// Its name in the server.
+        collection: String,
+    },
     /// The engine failed; what was applied since the last flush may be lost and has to be applied again.
     #[error("the vector engine failed: {0}")]
     Engine(String),
