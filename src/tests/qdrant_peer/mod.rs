@@ -276,10 +276,10 @@ impl Qdrant for Service {
     }
 }
 
-/// Runs the engine away from the runtime.
+/// Runs the engine away from the runtime. A server that stops answers what it drops as Qdrant does: with an internal error.
 async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R, Status> + Send + 'static) -> Result<R, Status> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|stopped| Err(Status::internal(stopped.to_string())))
+    done.unwrap_or_else(|stopped| Err(Status::internal(format!("Service internal error: {stopped}"))))
 }
 
 /// Calls that nothing needs.

@@ -147,7 +147,7 @@ impl Connection {
         let address = self.address.clone();
         match status.code() {
             Code::Unauthenticated | Code::PermissionDenied => VectorError::Refused { address },
-            _ if status.message().contains("No space left on device") => VectorError::DiskFull,
+            _ if is_full(status) => VectorError::DiskFull,
             _ if was_cut(status) => VectorError::Unreachable { address, reason: deepest(status) },
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {
                 VectorError::Unreachable { address, reason: short(status.message()) }
@@ -159,10 +159,16 @@ impl Connection {
     }
 }
 
-/// Whether the same call may succeed a moment later.
+/// Whether the same call may succeed a moment later. A server that is stopped says `Internal` about the tasks that it
+/// drops; what is wrong with a request is said in other codes.
 fn may_pass(status: &Status) -> bool {
-    let busy = [Code::Unavailable, Code::DeadlineExceeded, Code::ResourceExhausted, Code::Aborted];
-    busy.contains(&status.code()) || was_cut(status)
+    let passing = [Code::Unavailable, Code::DeadlineExceeded, Code::ResourceExhausted, Code::Aborted, Code::Internal];
+    !is_full(status) && (passing.contains(&status.code()) || was_cut(status))
+}
+
+/// Whether the server's disk is full, which it says as text.
+fn is_full(status: &Status) -> bool {
+    status.message().contains("No space left on device")
 }
 
 /// Whether the connection failed or timed out, and not the server: only then does a status have a source.
