@@ -17,6 +17,7 @@ use ibid::config::Config;
 use ibid::indexing::{MirrorSummary, serve_extraction};
 use ibid::models::{E5_SMALL_Q4, Embedder, LocalEmbedder};
 use ibid::store::{DocumentQuery, Store};
+use ibid::types::GenerationId;
 use ibid::types::{CollectionName, TextHash, embedding_input};
 use tokio::sync::watch;
 
@@ -52,7 +53,7 @@ async fn measure() -> anyhow::Result<()> {
         let booted = open(&place.path().join(format!("data{round}"))).await?;
         let summary = ingest(&booted, &folder, &mut whole, &mut words).await?;
         if round == 0 {
-            texts = embedded_texts(&booted.app.store).await?;
+            texts = embedded_texts(booted.app.store.as_ref()).await?;
             println!("{summary:?}\n{} distinct texts", texts.len());
         }
         booted.app.store.close().await;
@@ -81,7 +82,7 @@ async fn open(data: &Path) -> anyhow::Result<Booted> {
 /// Notes how long it took until every word, and until every vector, could be found.
 async fn ingest(booted: &Booted, folder: &Path, whole: &mut Times, words: &mut Times) -> anyhow::Result<MirrorSummary> {
     let (done, all_read) = watch::channel(false);
-    let mut mirror = booted.app.indexer.mirror(booted.mirror_options(CollectionName::default_name()));
+    let mut mirror = booted.app.indexer.mirror(booted.mirror_options(CollectionName::default_name(), None));
     let began = Instant::now();
     let read = async {
         let summary = mirror.mirror(folder, &|_| ()).await?;
@@ -92,17 +93,19 @@ async fn ingest(booted: &Booted, folder: &Path, whole: &mut Times, words: &mut T
     let (summary, ()) = tokio::try_join!(read, booted.app.indexer.drain(all_read, &|_| ()))?;
     whole.push(began.elapsed());
     anyhow::ensure!(summary.failed == 0, "{} files could not be read", summary.failed);
-    let status = booted.app.store.embedding_status().await?;
+    let status = booted.app.store.embedding_status(GenerationId(1)).await?;
     anyhow::ensure!(status.chunks == status.chunks_embedded, "not every chunk has its vector: {status:?}");
     Ok(summary)
 }
 
 /// What the embedder was given, each text once, the longest first as the pipeline orders them.
-async fn embedded_texts(store: &Store) -> anyhow::Result<Vec<String>> {
+async fn embedded_texts(store: &dyn Store) -> anyhow::Result<Vec<String>> {
     let mut texts = BTreeMap::new();
     let query = DocumentQuery { limit: u32::MAX, ..DocumentQuery::default() };
     for document in store.documents(&query).await?.documents {
-        for row in store.indexed_document(document.id).await?.into_iter().flat_map(|indexed| indexed.chunks) {
+        for row in
+            store.indexed_document(document.id, GenerationId(1)).await?.into_iter().flat_map(|indexed| indexed.chunks)
+        {
             let input = embedding_input(&row.chunk.heading_path, &row.text);
             texts.insert(TextHash::of(&input), input);
         }

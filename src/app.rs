@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::agent::Agent;
+use crate::generations::LiveGenerations;
 use crate::indexing::Indexer;
 use crate::retrieval::Retriever;
 use crate::store::Store;
@@ -12,7 +13,9 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct App {
     /// The truth.
-    pub store: Store,
+    pub store: Arc<dyn Store>,
+    /// What is searched, and what is built beside it.
+    pub generations: Arc<LiveGenerations>,
     /// The read path.
     pub retriever: Retriever,
     /// The write path.

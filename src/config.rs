@@ -20,8 +20,22 @@ pub struct Config {
     pub search: SearchConfig,
     /// Extraction and chunking.
     pub ingest: IngestConfig,
+    /// The database that holds the truth.
+    pub store: StoreConfig,
     /// The vector index.
     pub vector: VectorConfig,
+}
+
+/// The database that holds the truth.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// `postgres://user:password@host:port/database`, also from `DATABASE_URL`; a file in the data folder when it is not set.
+    pub url: Option<String>,
+    /// Connections to Postgres. 16: a search takes one for a moment, and a server allows a hundred in all.
+    pub connections_max: u32,
+    /// Longest wait for a connection, to the server or out of the pool.
+    pub connect_timeout_s: u64,
 }
 
 /// The HTTP server.
@@ -42,8 +56,8 @@ pub struct ServerConfig {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmbeddingConfig {
-    /// Which one.
-    pub model: EmbeddingModel,
+    /// Which one; that of the data folder when it is not set, and `e5-small-q4` for a new one.
+    pub model: Option<EmbeddingModel>,
     /// The folder with model files; the user's cache when it is not set.
     pub folder: Option<PathBuf>,
     /// Cores that embedding uses while documents come in; all when it is not set.
@@ -101,8 +115,9 @@ pub struct SearchConfig {
 pub struct IngestConfig {
     /// Largest file. 128 MiB: books with pictures pass.
     pub file_bytes_max: u64,
-    /// Longest chunk in tokens. 256: half of the embedder's window, so that headings fit beside it.
-    pub chunk_tokens_max: usize,
+    /// Longest chunk in tokens of a new data folder. 256 when it is not set: half of the embedder's window, so that headings
+    /// fit beside it. What is indexed is cut anew by `ibid models switch`.
+    pub chunk_tokens_max: Option<usize>,
     /// Which library reads PDF.
     pub pdf_backend: ibid_ingest::PdfBackend,
     /// Address space of the extraction process. 2 GiB: a bomb of 4 kB takes more.
@@ -119,19 +134,94 @@ pub struct IngestConfig {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VectorConfig {
-    /// Which one.
-    pub backend: VectorBackend,
+    /// Which one; `edge` beside a file, `pgvector` on Postgres when it is not set.
+    pub backend: Option<VectorBackend>,
+    /// When it is pgvector.
+    pub pgvector: PgvectorConfig,
+    /// When it is Qdrant.
+    pub qdrant: QdrantConfig,
+}
+
+/// The vector index in Postgres.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PgvectorConfig {
+    /// `vector` keeps 4 bytes a number, `halfvec` 2, for half of the memory and a little of the precision.
+    pub storage: PgvectorStorage,
+    /// Links of a point in the graph.
+    pub m: u32,
+    /// Candidates while the graph is built.
+    pub ef_construction: u32,
+    /// Candidates while it is searched. 100: as many as a search takes from each leg.
+    pub ef_search: u32,
+    /// Points that a filtered search looks at before it gives up.
+    pub max_scan_tuples: u32,
+}
+
+/// How pgvector keeps numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PgvectorStorage {
+    /// 32 bits.
+    #[default]
+    Vector,
+    /// 16 bits.
+    Halfvec,
+}
+
+/// The vector index in a Qdrant server or cluster.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QdrantConfig {
+    /// Where it answers gRPC; `QDRANT_URL`.
+    pub url: String,
+    /// Its key; `QDRANT_API_KEY`.
+    pub api_key: Option<String>,
+    /// The alias under which other programs find the generation that serves. `ibid_` and a part of the database's identity
+    /// when it is not set, so that two databases never meet in one collection.
+    pub collection: Option<String>,
+    /// Copies of each shard; the server's default when it is not set. So with the next two.
+    pub replication_factor: Option<u32>,
+    /// Shards of a collection.
+    pub shard_number: Option<u32>,
+    /// Copies that have to confirm a write.
+    pub write_consistency_factor: Option<u32>,
+    /// Smaller vectors for the search, beside the exact ones.
+    pub quantization: Option<QdrantQuantization>,
+    /// Whether vectors and payload stay on disk.
+    pub on_disk: bool,
+    /// Candidates while the graph is searched; the server's default when it is not set.
+    pub ef_search: Option<u64>,
+    /// Longest wait for an answer.
+    pub timeout_s: u64,
+    /// Points that one request writes. 256 of 384 numbers are 400 kB, far below what a server takes.
+    pub batch_points: usize,
+    /// Requests at the same time.
+    pub requests_max: usize,
+}
+
+/// How Qdrant shortens vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QdrantQuantization {
+    /// 8 bits a number.
+    Scalar,
+    /// 1 bit a number.
+    Binary,
 }
 
 /// The vector indexes that can be chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum VectorBackend {
     /// Qdrant's engine in this process.
-    #[default]
     Edge,
     /// A scan over all vectors in memory, built from the truth at each start.
     Exact,
+    /// The extension of Postgres, in the database that holds the truth.
+    Pgvector,
+    /// A Qdrant server or cluster.
+    Qdrant,
 }
 
 /// A configuration that cannot be used.
@@ -160,7 +250,9 @@ impl Config {
                 toml::from_str(&text).map_err(|e| ConfigError::Invalid(path.to_owned(), e.to_string()))?
             }
         };
-        config.chat.read_environment(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        config.chat.read_environment(variable);
+        config.vector.qdrant.api_key = variable("QDRANT_API_KEY").or_else(|| config.vector.qdrant.api_key.take());
         Ok(config)
     }
 }
@@ -180,12 +272,35 @@ impl ChatConfig {
     }
 }
 
+/// What of an address may be shown.
+fn shown(url: Option<&String>) -> Option<&'static str> {
+    url.map(|_| "set")
+}
+
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreConfig")
+            .field("url", &shown(self.url.as_ref()))
+            .field("connections_max", &self.connections_max)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for QdrantConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QdrantConfig")
+            .field("collection", &self.collection)
+            .field("api_key", &shown(self.api_key.as_ref()))
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for ChatConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChatConfig")
             .field("model", &self.model)
-            .field("base_url", &self.base_url.as_ref().map(|_| "set"))
-            .field("api_key", &self.api_key.as_ref().map(|_| "set"))
+            .field("base_url", &shown(self.base_url.as_ref()))
+            .field("api_key", &shown(self.api_key.as_ref()))
             .finish_non_exhaustive()
     }
 }
@@ -197,6 +312,37 @@ impl Default for ServerConfig {
             body_bytes_max: 8 << 20,
             runs_max: 32,
             allowed_origins: Vec::new(),
+        }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { url: None, connections_max: 16, connect_timeout_s: 10 }
+    }
+}
+
+impl Default for PgvectorConfig {
+    fn default() -> Self {
+        Self { storage: PgvectorStorage::Vector, m: 16, ef_construction: 128, ef_search: 100, max_scan_tuples: 20_000 }
+    }
+}
+
+impl Default for QdrantConfig {
+    fn default() -> Self {
+        Self {
+            url: "http://127.0.0.1:6334".to_owned(),
+            api_key: None,
+            collection: None,
+            replication_factor: None,
+            shard_number: None,
+            write_consistency_factor: None,
+            quantization: None,
+            on_disk: false,
+            ef_search: None,
+            timeout_s: 30,
+            batch_points: 256,
+            requests_max: 4,
         }
     }
 }
@@ -226,7 +372,7 @@ impl Default for IngestConfig {
     fn default() -> Self {
         Self {
             file_bytes_max: 128 << 20,
-            chunk_tokens_max: 256,
+            chunk_tokens_max: None,
             pdf_backend: ibid_ingest::PdfBackend::Hayro,
             memory_bytes_max: 2 << 30,
             cpu_seconds_max: 30,

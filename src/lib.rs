@@ -9,12 +9,19 @@ pub mod app;
 pub mod boot;
 pub mod cli;
 pub mod config;
+pub mod eval;
 pub mod faults;
+pub mod generations;
 pub mod indexing;
 pub mod keyword;
 pub mod models;
 pub mod retrieval;
 pub mod store;
 pub mod telemetry;
+pub mod transfer;
 pub mod types;
 pub mod vector;
+
+#[cfg(test)]
+#[path = "tests/database.rs"]
+pub(crate) mod database;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ibid::analysis::{Language, detect_language, tokens};
 use ibid::store::{IndexedDocument, Store};
-use ibid::types::DocumentId;
+use ibid::types::{DocumentId, GenerationId};
 use qdrant_edge::{
     EdgeShard, NamedQuery, QueryEnum, QueryRequest, ScoringQuery, SearchParams, WithPayloadInterface, WithVector,
 };
@@ -26,7 +26,7 @@ pub(crate) struct RawTantivy {
 }
 
 impl RawTantivy {
-    pub(crate) async fn build(folder: &Path, store: &Store, documents: &[DocumentId]) -> anyhow::Result<Self> {
+    pub(crate) async fn build(folder: &Path, store: &dyn Store, documents: &[DocumentId]) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let mut schema = Schema::builder();
         let indexing = TextFieldIndexing::default().set_index_option(IndexRecordOption::WithFreqs);
@@ -37,7 +37,7 @@ impl RawTantivy {
         let mut writer: IndexWriter = index.writer_with_num_threads(1, HEAP_BYTES)?;
         for part in documents.chunks(DOCUMENTS_PER_COMMIT) {
             for id in part {
-                let Some(document) = store.indexed_document(*id).await? else { continue };
+                let Some(document) = store.indexed_document(*id, GenerationId(1)).await? else { continue };
                 add(&writer, chunk, words, &document)?;
             }
             writer.commit()?;

@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use ibid::config::Config;
+use ibid::generations::{LiveGenerations, OpenError, OpenGeneration, OpenedGeneration, VectorFollower};
 use ibid::indexing::{ExtractorLimits, Indexer, IndexerParts};
 use ibid::keyword::{KeywordIndex, KeywordOptions};
 use ibid::models::{EmbedError, Embedder};
 use ibid::retrieval::Retriever;
-use ibid::store::{NewDocument, Store};
-use ibid::types::{Chunk, CollectionName, DocumentId, ModelId, SourceStamp, TextHash, embedding_input};
+use ibid::store::{NewDocument, SqliteStore, Store};
+use ibid::types::{
+    Chunk, CollectionName, DocumentId, Generation, GenerationId, ModelId, SourceStamp, TextHash, embedding_input,
+};
 use ibid::vector::{EdgeIndex, EdgeOptions, VectorIndex};
 use ibid_ingest::{ExtractOptions, Span, TokenCounter};
 
@@ -38,7 +41,7 @@ pub(crate) struct Query {
 
 /// The product on a folder of its own.
 pub(crate) struct Library {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) keyword: Arc<KeywordIndex>,
     pub(crate) vector: Arc<dyn VectorIndex>,
     pub(crate) retriever: Retriever,
@@ -75,6 +78,38 @@ impl Embedder for Prepared {
     }
 }
 
+/// Hands out indexes that are open already.
+struct Fixed {
+    keyword: Arc<KeywordIndex>,
+    vector: Arc<dyn VectorIndex>,
+    embedder: Arc<dyn Embedder>,
+}
+
+#[async_trait]
+impl OpenGeneration for Fixed {
+    async fn open(&self, generation: &Generation) -> Result<OpenedGeneration, OpenError> {
+        Ok(OpenedGeneration {
+            id: generation.id,
+            chunking: Default::default(),
+            keyword: Arc::clone(&self.keyword),
+            vector: Arc::clone(&self.vector),
+            vector_follower: VectorFollower::Own,
+            vector_view: "vector".to_owned(),
+            embedder: Some(Arc::clone(&self.embedder)),
+            counter: Arc::new(NoTokens),
+            embedded_share: Default::default(),
+        })
+    }
+
+    async fn remove(&self, _id: GenerationId) -> Result<(), OpenError> {
+        Ok(())
+    }
+
+    async fn promote(&self, _generation: &OpenedGeneration) -> Result<(), OpenError> {
+        Ok(())
+    }
+}
+
 struct NoTokens;
 
 impl TokenCounter for NoTokens {
@@ -86,30 +121,28 @@ impl TokenCounter for NoTokens {
 impl Library {
     /// Writes `chunks` chunks below `folder` and builds both views.
     pub(crate) async fn build(folder: &Path, chunks: usize) -> anyhow::Result<Self> {
-        let store = Store::open(&folder.join("ibid.db")).await?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.join("ibid.db")).await?);
         let keyword = Arc::new(KeywordIndex::open(&folder.join("keyword"), KeywordOptions::default())?);
         let vector: Arc<dyn VectorIndex> =
             Arc::new(EdgeIndex::open(&folder.join("vector"), EdgeOptions::new(DIMENSIONS)).await?);
         let model = ModelId("prepared".to_owned());
         let began = Instant::now();
-        let (documents, queries) = write_documents(&store, &model, chunks).await?;
+        store.settle_generation(GenerationId(1), Some(&model), &Default::default()).await?;
+        let (documents, queries) = write_documents(store.as_ref(), chunks).await?;
         let wrote = began.elapsed();
         let vectors = queries.iter().map(|query| (query.text.clone(), query.vector.clone())).collect();
         let embedder: Arc<dyn Embedder> = Arc::new(Prepared { id: model.clone(), vectors });
+        let fixed = Fixed { keyword: Arc::clone(&keyword), vector: Arc::clone(&vector), embedder };
+        let live = LiveGenerations::open(Arc::clone(&store), Box::new(fixed)).await;
+        let generations = Arc::new(live.map_err(|error| anyhow::anyhow!("{error}"))?);
         let retriever = Retriever {
-            store: store.clone(),
-            keyword: Arc::clone(&keyword),
-            vector: Arc::clone(&vector),
-            embedder: Some(Arc::clone(&embedder)),
+            store: Arc::clone(&store),
+            generations: Arc::clone(&generations),
             vector_weight: Config::default().search.vector_weight,
         };
         let indexer = Indexer::new(IndexerParts {
-            store: store.clone(),
-            keyword: Arc::clone(&keyword),
-            vector: Arc::clone(&vector),
-            embedder: Some(embedder),
-            model,
-            counter: Arc::new(NoTokens),
+            store: Arc::clone(&store),
+            generations,
             program: "nothing is extracted here".into(),
             extraction: ExtractOptions::default(),
             extractor_limits: ExtractorLimits {
@@ -128,11 +161,7 @@ impl Library {
 }
 
 /// Writes documents whose vectors are there before them, so that each is whole at once.
-async fn write_documents(
-    store: &Store,
-    model: &ModelId,
-    chunks: usize,
-) -> anyhow::Result<(Vec<DocumentId>, Vec<Query>)> {
+async fn write_documents(store: &dyn Store, chunks: usize) -> anyhow::Result<(Vec<DocumentId>, Vec<Query>)> {
     let collection = CollectionName::default_name();
     store.ensure_collection(&collection, 0).await?;
     let mut writer = Writer {
@@ -147,8 +176,8 @@ async fn write_documents(
         let new = writer.document(number);
         let vectors: Vec<_> =
             new.chunks.iter().map(|chunk| (chunk.text_hash, writer.dice.unit_vector(DIMENSIONS))).collect();
-        store.save_embeddings(model, &vectors, &[]).await?;
-        store.put_document(&new, model, 0).await?;
+        store.save_embeddings(GenerationId(1), &vectors, &[]).await?;
+        store.put_document(&new, GenerationId(1), 0).await?;
         documents.push(DocumentId::of(&collection, &new.uri));
         while queries.len() * count < number * QUERIES {
             queries.push(writer.query(&new, &vectors));
@@ -186,10 +215,11 @@ impl Writer {
             media_type: "text/markdown".to_owned(),
             title: words.title(dice),
             metadata: Default::default(),
+            readers: None,
             source: SourceStamp { bytes: text.len() as u64, modified_ns: 0, sha256: String::new() },
             warnings: Vec::new(),
             text,
-            pages: Vec::new(),
+            structure: Default::default(),
             chunks,
         }
     }

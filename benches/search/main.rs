@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use ibid::analysis;
 use ibid::retrieval::SearchRequest;
-use ibid::types::{ChunkId, FacetQuery, Filter, Hit, SearchMode};
+use ibid::types::{Caller, ChunkId, FacetQuery, Filter, Hit, SearchMode};
 
 use engines::{RawEdge, RawTantivy};
 use fixture::timing::{Times, median};
@@ -51,7 +51,7 @@ fn measure(runtime: &tokio::runtime::Runtime, chunks: usize) -> anyhow::Result<(
     println!("\n{chunks} chunks; the store took {:.0?}, the two followers {:.0?}", library.wrote, library.followed);
     let began = Instant::now();
     let folder = place.path().join("raw-tantivy");
-    let raw_tantivy = runtime.block_on(RawTantivy::build(&folder, &library.store, &library.documents))?;
+    let raw_tantivy = runtime.block_on(RawTantivy::build(&folder, library.store.as_ref(), &library.documents))?;
     println!("tantivy alone took {:.0?} and has {} segments", began.elapsed(), raw_tantivy.segments());
     let raw_edge = RawEdge::copy_of(&place.path().join("vector/shard"), &place.path().join("raw-edge"))?;
     println!("the vector shard has {}", raw_edge.state());
@@ -70,6 +70,7 @@ async fn hybrid(library: &Library, query: &Query) -> anyhow::Result<Vec<Hit>> {
         k: K,
         mode: SearchMode::Hybrid,
         filter: Filter::default(),
+        caller: Caller::Owner,
         explain: false,
     };
     Ok(library.retriever.search(&request).await?.hits)

@@ -12,7 +12,7 @@ use crate::store::Store;
 
 /// The journal of one run.
 pub(super) struct Journal<'a> {
-    pub(super) store: &'a Store,
+    pub(super) store: &'a dyn Store,
     pub(super) run_id: &'a str,
     /// A digest of what was asked, so that a run id that is used for another question finds nothing of the first one.
     pub(super) input: String,

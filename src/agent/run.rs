@@ -13,8 +13,8 @@ use super::prompt::chat_request;
 use super::{AgentEvent, Step};
 use crate::models::{ChatDelta, ChatError, ChatModel, TokenUsage, nothing_found};
 use crate::retrieval::{CitedSource, MarkerFilter, Retriever, SearchError, SearchRequest, cite};
-use crate::store::{RunEnd, RunRow, Store, StoreError};
-use crate::types::{Citation, Filter, Hit, Message, SearchMode};
+use crate::store::{ANSWERED_STEP, GoldQuery, RunEnd, RunRow, Store, StoreError};
+use crate::types::{Caller, Citation, Filter, Hit, Message, SearchMode};
 
 /// What a run is bounded by.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,8 @@ pub struct RunInput {
     pub context: Vec<(String, String)>,
     /// What to narrow the search to.
     pub filter: Filter,
+    /// Who asks.
+    pub caller: Caller,
     /// How many passages.
     pub k: usize,
 }
@@ -93,7 +95,7 @@ pub struct Agent {
     /// What writes the answer.
     pub model: Arc<dyn ChatModel>,
     /// Where the journal is.
-    pub store: Store,
+    pub store: Arc<dyn Store>,
     /// What a run is bounded by.
     pub limits: AgentLimits,
     /// Milliseconds since 1970 (UTC).
@@ -134,7 +136,7 @@ impl Agent {
     }
 
     async fn steps(&self, input: &RunInput, events: &Sender<AgentEvent>) -> Result<(), RunError> {
-        let journal = Journal { store: &self.store, run_id: &input.run_id, input: digest(input)? };
+        let journal = Journal { store: self.store.as_ref(), run_id: &input.run_id, input: digest(input)? };
         send(events, AgentEvent::StepStarted(Step::Retrieve)).await?;
         let hits = journal.step(Step::Retrieve.as_str(), self.retrieve(input)).await?;
         send(events, AgentEvent::Searched { query: input.question.clone(), hits: hits.clone() }).await?;
@@ -152,6 +154,10 @@ impl Agent {
         };
         let citations = cite(&answer.text, CitedSource { passages: &hits });
         let grounded = !citations.is_empty();
+        let cited = citations.iter().map(|citation| citation.source.clone()).collect();
+        journal
+            .record(ANSWERED_STEP, &GoldQuery { query: input.question.clone(), relevant: cited }, Instant::now())
+            .await?;
         send(events, AgentEvent::AnswerEnded { citations, grounded }).await?;
         send(events, AgentEvent::StepFinished(Step::Generate)).await?;
         let usage = answer.usage.map(|(read, written)| TokenUsage { input: read, output: written });
@@ -164,6 +170,7 @@ impl Agent {
             k: input.k,
             mode: SearchMode::Hybrid,
             filter: input.filter.clone(),
+            caller: input.caller.clone(),
             explain: false,
         };
         Ok(self.retriever.search(&request).await?.hits)
@@ -244,7 +251,8 @@ async fn send(events: &Sender<AgentEvent>, event: AgentEvent) -> Result<(), RunE
 
 /// A digest of everything that shapes the answer.
 fn digest(input: &RunInput) -> Result<String, RunError> {
-    let shape = (&input.thread_id, &input.question, &input.history, &input.context, &input.filter, input.k);
+    let asked = (&input.thread_id, &input.question, &input.history, &input.context);
+    let shape = (asked, &input.filter, &input.caller, input.k);
     let json = serde_json::to_vec(&shape).map_err(|error| RunError::Internal(error.to_string()))?;
     Ok(Sha256::digest(json).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }

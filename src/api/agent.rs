@@ -34,7 +34,7 @@ const EVENTS_WAITING_MAX: usize = 64;
     )
 )]
 pub(super) async fn run(State(state): State<ApiState>, ApiJson(body): ApiJson<Value>) -> Result<Response, ApiError> {
-    let input = agui::parse(&body, state.app.passages).map_err(|error| ApiError::Invalid(error.0))?;
+    let input = agui::parse(&body, state.app.passages, state.caller()).map_err(|error| ApiError::Invalid(error.0))?;
     let permit = state.runs.try_acquire_owned().map_err(|_| ApiError::Busy)?;
     let emitter = Emitter::new(&input, agui::is_current(&body));
     let events = started(state.app.agent.clone(), input);

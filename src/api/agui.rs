@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::agent::{AgentEvent, RunInput};
-use crate::types::{Filter, Hit, Message, Role};
+use crate::types::{Caller, Filter, Hit, Message, Role};
 
 /// A request that cannot be run, for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ const MESSAGES_MAX: usize = 10_000;
 const PASSAGES_MAX: u64 = 64;
 
 /// Reads a `RunAgentInput`. `passages` is how many passages are retrieved when the client does not say.
-pub(super) fn parse(body: &Value, passages: usize) -> Result<RunInput, InvalidInput> {
+pub(super) fn parse(body: &Value, passages: usize, caller: Caller) -> Result<RunInput, InvalidInput> {
     let body = body.as_object().ok_or_else(|| invalid("the body has to be an object"))?;
     let messages = match body.get("messages") {
         Some(Value::Array(messages)) if messages.len() <= MESSAGES_MAX => messages,
@@ -52,6 +52,7 @@ pub(super) fn parse(body: &Value, passages: usize) -> Result<RunInput, InvalidIn
         history,
         context,
         filter: filter(props)?,
+        caller,
         k: props
             .and_then(|props| props.get("top_k"))
             .and_then(Value::as_u64)
@@ -226,7 +227,7 @@ mod tests {
     use super::*;
 
     fn parsed(body: Value) -> Result<RunInput, InvalidInput> {
-        parse(&body, 8)
+        parse(&body, 8, Caller::Owner)
     }
 
     #[test]

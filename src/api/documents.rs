@@ -47,7 +47,9 @@ pub(super) async fn list(
     };
     let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
     let query = DocumentQuery { collection: query.collection, failed_only, after: query.cursor, limit };
-    Ok(Json(state.app.store.documents(&query).await?))
+    let mut page = state.app.store.documents(&query).await?;
+    page.documents.retain(|document| state.caller().may_read(&document.readers));
+    Ok(Json(page))
 }
 
 /// Shows a document.
@@ -57,8 +59,7 @@ pub(super) async fn list(
         (status = 404, description = "There is none", body = super::error::ErrorBody),
     ))]
 pub(super) async fn show(State(state): State<ApiState>, Path(id): Path<String>) -> Result<Json<Document>, ApiError> {
-    let id = parsed(&id)?;
-    state.app.store.document(id).await?.map(Json).ok_or_else(|| unknown(id))
+    Ok(Json(readable(&state, parsed(&id)?).await?))
 }
 
 /// Deletes a document from the truth and from both indexes. A mirrored file that is still there comes back with the next
@@ -70,6 +71,7 @@ pub(super) async fn show(State(state): State<ApiState>, Path(id): Path<String>) 
     ))]
 pub(super) async fn delete(State(state): State<ApiState>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let id = parsed(&id)?;
+    readable(&state, id).await?;
     if state.app.store.delete_documents(&[id]).await? == 0 {
         return Err(unknown(id));
     }
@@ -125,7 +127,7 @@ pub(super) async fn text(
 ) -> Result<Json<DocumentText>, ApiError> {
     let Query(query) = query.map_err(|error| ApiError::Invalid(error.body_text()))?;
     let id = parsed(&id)?;
-    let document = state.app.store.document(id).await?.ok_or_else(|| unknown(id))?;
+    let document = readable(&state, id).await?;
     let end = query.end.unwrap_or(usize::MAX).min(query.start.saturating_add(TEXT_BYTES_MAX));
     let slice = state.app.store.text_slice(id, query.start, end).await?.ok_or_else(|| unknown(id))?;
     Ok(Json(DocumentText {
@@ -139,6 +141,12 @@ pub(super) async fn text(
         unit: "bytes",
         text: slice.text,
     }))
+}
+
+/// The document, if there is one and the caller may read it: who may not learns no more than that there is none.
+async fn readable(state: &ApiState, id: DocumentId) -> Result<Document, ApiError> {
+    let document = state.app.store.document(id).await?;
+    document.filter(|document| state.caller().may_read(&document.readers)).ok_or_else(|| unknown(id))
 }
 
 fn parsed(id: &str) -> Result<DocumentId, ApiError> {

@@ -26,6 +26,7 @@ pub use error::ApiError;
 pub use openapi::document as openapi_document;
 
 use crate::app::App;
+use crate::types::Caller;
 
 /// What the doors are bounded by.
 #[derive(Debug, Clone)]
@@ -47,6 +48,13 @@ struct ApiState {
     runs: Arc<Semaphore>,
     body_bytes_max: usize,
     loopback_only: bool,
+}
+
+impl ApiState {
+    /// Who asks. Nobody logs in yet, so whoever reaches the port is the owner; a door that knows callers answers here.
+    fn caller(&self) -> Caller {
+        Caller::Owner
+    }
 }
 
 /// How long a stopping server waits for the streams that are open.

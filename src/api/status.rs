@@ -21,16 +21,16 @@ pub(super) async fn healthz() -> Json<Probe> {
     Json(Probe { status: "ok" })
 }
 
-/// Says whether every committed document can be found by keyword.
+/// Says whether this process has caught up with the database since it started: every document that was committed before can
+/// be found by keyword.
 #[utoipa::path(get, path = "/readyz", responses(
     (status = 200, description = "It can answer", body = Probe),
     (status = 503, description = "An index has not caught up yet", body = super::error::ErrorBody),
 ))]
 pub(super) async fn readyz(State(state): State<ApiState>) -> Result<Json<Probe>, ApiError> {
-    let (keyword, _) = state.app.indexer.states().await?;
-    let mirroring = state.app.mirroring.load(Ordering::Relaxed);
-    if keyword.checkpoint < keyword.last && !mirroring {
-        let behind = keyword.last.0 - keyword.checkpoint.0;
+    if !state.app.indexer.has_caught_up() {
+        let (keyword, _) = state.app.indexer.states().await?;
+        let behind = keyword.last.0.saturating_sub(keyword.checkpoint.0);
         return Err(ApiError::NotReady(format!("the keyword index is {behind} changes behind")));
     }
     Ok(Json(Probe { status: "ok" }))
@@ -56,8 +56,8 @@ pub(super) struct Status {
 /// Says how far the service is.
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "Counts", body = Status)))]
 pub(super) async fn status(State(state): State<ApiState>) -> Result<Json<Status>, ApiError> {
-    let counts = state.app.store.embedding_status().await?;
-    let embedding = state.app.retriever.embedder.is_some() && counts.chunks_embedded < counts.chunks;
+    let counts = state.app.store.embedding_status(state.app.generations.serving().id).await?;
+    let embedding = state.app.generations.serving().embedder.is_some() && counts.chunks_embedded < counts.chunks;
     Ok(Json(Status {
         documents: counts.documents,
         failed: counts.failed,

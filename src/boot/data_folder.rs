@@ -5,6 +5,8 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::types::GenerationId;
+
 /// A data folder that this process holds. The lock goes with the process, however it ends.
 #[derive(Debug)]
 pub struct DataFolder {
@@ -35,6 +37,13 @@ pub enum DataFolderError {
         /// What the file system says.
         source: std::io::Error,
     },
+}
+
+impl DataFolderError {
+    /// Whether another process holds the folder.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::InUse { .. })
+    }
 }
 
 impl DataFolder {
@@ -80,20 +89,71 @@ impl DataFolder {
         &self.path
     }
 
-    /// The truth.
-    pub fn database(&self) -> PathBuf {
-        self.path.join("ibid.db")
+    /// The keyword view of a generation below a data folder.
+    pub(super) fn keyword_of(data: &Path, generation: GenerationId) -> PathBuf {
+        view(data, "keyword", generation)
     }
 
-    /// The keyword view.
-    pub fn keyword(&self) -> PathBuf {
-        self.path.join("keyword")
+    /// The vector view of a generation below a data folder.
+    pub(super) fn vector_of(data: &Path, generation: GenerationId) -> PathBuf {
+        view(data, "vector", generation)
     }
 
-    /// The vector view.
-    pub fn vector(&self) -> PathBuf {
-        self.path.join("vector")
+    /// Deletes every view, or those of generations that are not `kept`.
+    pub(super) fn remove_views(&self, kept: Option<&[GenerationId]>) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let Some(id) = view_generation(&name) else { continue };
+            if kept.is_none_or(|kept| !kept.contains(&id)) {
+                std::fs::remove_dir_all(&path)?;
+            }
+        }
+        Ok(())
     }
+
+    /// Ties the views to a database. Views of another one say nothing of this one, so they are deleted; says whether that
+    /// was so.
+    pub(super) fn bind(&self, truth: &str) -> std::io::Result<bool> {
+        let path = self.path.join("truth");
+        let before = match std::fs::read_to_string(&path) {
+            Ok(before) => Some(before),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let foreign = before.as_deref().is_some_and(|before| before != truth);
+        if foreign {
+            self.remove_views(None)?;
+        }
+        if before.as_deref() != Some(truth) {
+            std::fs::write(path, truth)?;
+        }
+        Ok(foreign)
+    }
+
+    /// The name of this folder among those that follow the same database: `fresh` when it has none yet.
+    pub(super) fn replica(&self, fresh: String) -> std::io::Result<String> {
+        let path = self.path.join("replica");
+        match std::fs::read_to_string(&path) {
+            Ok(name) if !name.is_empty() => Ok(name),
+            _ => std::fs::write(&path, &fresh).map(|()| fresh),
+        }
+    }
+}
+
+/// The file that holds the truth when no database server does.
+pub(super) fn database(data: &Path) -> PathBuf {
+    data.join("ibid.db")
+}
+
+/// The first generation's views have the plain name.
+fn view(data: &Path, kind: &str, generation: GenerationId) -> PathBuf {
+    if generation == GenerationId(1) { data.join(kind) } else { data.join(format!("{kind}-{generation}")) }
+}
+
+fn view_generation(name: &str) -> Option<GenerationId> {
+    let rest = name.strip_prefix("keyword").or_else(|| name.strip_prefix("vector"))?;
+    if rest.is_empty() { Some(GenerationId(1)) } else { rest.strip_prefix('-')?.parse().ok() }
 }
 
 fn try_for(lock: &File, patience: Duration) -> Result<(), TryLockError> {
@@ -118,5 +178,16 @@ mod tests {
         assert!(second.contains(&format!("process {}", std::process::id())), "{second}");
         drop(first);
         DataFolder::lock(place.path()).unwrap();
+    }
+
+    #[test]
+    fn views_of_another_database_are_deleted() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = DataFolder::lock(place.path()).unwrap();
+        let view = DataFolder::keyword_of(folder.path(), GenerationId(2));
+        std::fs::create_dir_all(&view).unwrap();
+        assert!(!folder.bind("one").unwrap() && view.exists());
+        assert!(!folder.bind("one").unwrap() && view.exists());
+        assert!(folder.bind("two").unwrap() && !view.exists());
     }
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::ValueEnum;
 use ibid_ingest::TokenCounter;
 
-use crate::config::{ChatConfig, EmbeddingConfig, EmbeddingModel};
+use crate::config::{ChatConfig, Config, EmbeddingConfig, EmbeddingModel};
 use crate::models::{
     ChatModel, E5_SMALL_Q4, Embedder, Extractive, FetchProgress, Hashing, LocalEmbedder, OpenAi, OpenAiOptions, fetch,
     locate, verify,
 };
+use crate::types::{Generation, ModelId};
 
 /// What is loaded.
 pub(super) struct Models {
@@ -58,12 +60,43 @@ pub fn model_folder(config: &EmbeddingConfig) -> PathBuf {
     config.folder.clone().or(named).unwrap_or_else(|| cache().join("ibid").join("models"))
 }
 
+/// The fingerprint of a model's vectors.
+pub fn model_id(model: EmbeddingModel) -> ModelId {
+    match model {
+        EmbeddingModel::E5SmallQ4 => E5_SMALL_Q4.id(),
+        EmbeddingModel::Hashing => Hashing::new().id().clone(),
+    }
+}
+
+/// The model with this fingerprint, if this version knows it.
+fn model_of(id: &ModelId) -> Option<EmbeddingModel> {
+    EmbeddingModel::value_variants().iter().copied().find(|model| &model_id(*model) == id)
+}
+
+fn name_of(model: EmbeddingModel) -> String {
+    model.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// Refuses a configuration that names another model than the one that serves.
+pub(super) fn check_configured(config: &Config, serving: &Generation) -> anyhow::Result<()> {
+    if let (Some(configured), Some(held)) = (config.embedding.model, &serving.model)
+        && &model_id(configured) != held
+    {
+        let name = name_of(configured);
+        anyhow::bail!(
+            "this data folder holds vectors of the model {held}, and {name} is configured; `ibid models switch {name}` \
+             builds its index beside the present one, or take the embedding model out of the configuration"
+        );
+    }
+    Ok(())
+}
+
 /// Gets the configured model if it is absent. `progress` hears how far the download is, and of how many bytes.
 ///
 /// # Errors
 /// When it cannot be downloaded; what was there before stays.
-pub async fn fetch_default_model(config: &EmbeddingConfig, progress: ModelProgress<'_>) -> anyhow::Result<()> {
-    if config.model == EmbeddingModel::Hashing {
+pub async fn fetch_model(config: &EmbeddingConfig, progress: ModelProgress<'_>) -> anyhow::Result<()> {
+    if config.model == Some(EmbeddingModel::Hashing) {
         return Ok(());
     }
     let folder = model_folder(config);
@@ -74,8 +107,19 @@ pub async fn fetch_default_model(config: &EmbeddingConfig, progress: ModelProgre
     Ok(())
 }
 
-pub(super) fn load(config: &EmbeddingConfig, notices: &mut Vec<String>) -> anyhow::Result<Models> {
-    if config.model == EmbeddingModel::Hashing {
+/// Loads the model with the fingerprint `wanted`, or the configured one when no vectors are there yet.
+pub(super) fn load(
+    config: &EmbeddingConfig,
+    wanted: Option<&ModelId>,
+    notices: &mut Vec<String>,
+) -> anyhow::Result<Models> {
+    let model = match wanted {
+        None => config.model.unwrap_or_default(),
+        Some(id) => model_of(id).with_context(|| {
+            format!("the index holds vectors of the model {id}, which this version of ibid does not know")
+        })?,
+    };
+    if model == EmbeddingModel::Hashing {
         return Ok(Models { embedder: Some(Arc::new(Hashing::new())), counter: Arc::new(ByteTokens) });
     }
     let folder = model_folder(config);

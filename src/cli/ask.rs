@@ -10,7 +10,7 @@ use super::output::{self, cited_place, line};
 use super::{Common, Outcome};
 use crate::agent::{AgentEvent, RunInput};
 use crate::app::App;
-use crate::types::{Citation, Filter};
+use crate::types::{Caller, Citation, Filter};
 
 /// Answer one question, with citations.
 #[derive(Debug, clap::Args)]
@@ -24,12 +24,19 @@ pub(super) struct Args {
 pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> {
     let booted = common.open_existing(&common.load_config()?).await?;
     booted.app.indexer.catch_up().await?;
-    answer(&booted.app, &args.question, args.filters.filter()?, common.json).await?;
+    let scope = Scope { filter: args.filters.filter()?, caller: args.filters.caller() };
+    answer(&booted.app, &args.question, scope, common.json).await?;
     Ok(Outcome::Done)
 }
 
+/// What an answer may be taken from.
+pub(super) struct Scope {
+    pub(super) filter: Filter,
+    pub(super) caller: Caller,
+}
+
 /// Writes the answer to standard output as it comes, then its sources.
-pub(super) async fn answer(app: &App, question: &str, filter: Filter, as_json: bool) -> anyhow::Result<()> {
+pub(super) async fn answer(app: &App, question: &str, scope: Scope, as_json: bool) -> anyhow::Result<()> {
     let (events, mut received) = mpsc::channel(64);
     let input = RunInput {
         run_id: uuid::Uuid::now_v7().to_string(),
@@ -37,7 +44,8 @@ pub(super) async fn answer(app: &App, question: &str, filter: Filter, as_json: b
         question: question.to_owned(),
         history: Vec::new(),
         context: Vec::new(),
-        filter,
+        filter: scope.filter,
+        caller: scope.caller,
         k: app.passages,
     };
     let agent = app.agent.clone();

@@ -42,7 +42,7 @@ pub(super) async fn run(common: &Common) -> anyhow::Result<Outcome> {
 async fn look(common: &Common, config: &Config, findings: &mut Vec<Finding>) {
     findings.push(chat_model(config));
     findings.push(embedding_model(config));
-    if !common.data.join("ibid.db").exists() {
+    if !crate::boot::store_exists(config, &common.data) {
         let detail = format!("none at {} yet; `ibid ingest DIR` makes one", common.data.display());
         findings.push(Finding { what: "data folder", well: true, detail });
         return;
@@ -69,7 +69,7 @@ fn chat_model(config: &Config) -> Finding {
 
 fn embedding_model(config: &Config) -> Finding {
     let what = "embedding model";
-    if config.embedding.model == EmbeddingModel::Hashing {
+    if config.embedding.model == Some(EmbeddingModel::Hashing) {
         return Finding { what, well: true, detail: "hashing: words only, no meaning".to_owned() };
     }
     let folder = model_folder(&config.embedding);
@@ -93,10 +93,11 @@ async fn look_inside(booted: &Booted, findings: &mut Vec<Finding>) -> anyhow::Re
     app.indexer.catch_up().await?;
     let (keyword, vector) = app.indexer.differences().await?;
     findings.push(index("keyword index", keyword));
-    if app.retriever.embedder.is_some() {
+    let serving = app.generations.serving();
+    if serving.embedder.is_some() {
         findings.push(index("vector index", vector));
     }
-    let counts = app.store.embedding_status().await?;
+    let counts = app.store.embedding_status(serving.id).await?;
     let detail = format!(
         "{} documents, {} chunks, {} with vectors, {} failed",
         counts.documents, counts.chunks, counts.chunks_embedded, counts.failed

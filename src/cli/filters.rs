@@ -1,6 +1,6 @@
 //! Options that narrow a search, shared by the commands that search.
 
-use crate::types::{CollectionName, Filter};
+use crate::types::{Caller, CollectionName, Filter, Principal};
 
 /// What to narrow a search to.
 #[derive(Debug, Clone, clap::Args)]
@@ -12,9 +12,19 @@ pub(super) struct FilterArgs {
     /// metadata field; may be given more than once.
     #[arg(long, value_name = "FIELD=VALUE")]
     filter: Vec<String>,
+    /// Search as somebody who may act as these, such as user:alice,group:staff: only what they may read is found. Without it
+    /// everything is.
+    #[arg(long = "as", value_name = "PRINCIPAL,...", value_delimiter = ',')]
+    principals: Option<Vec<Principal>>,
 }
 
 impl FilterArgs {
+    /// Who asks.
+    pub(super) fn caller(&self) -> Caller {
+        let principals = self.principals.as_ref();
+        principals.map_or(Caller::Owner, |principals| Caller::Principals(principals.iter().cloned().collect()))
+    }
+
     pub(super) fn filter(&self) -> anyhow::Result<Filter> {
         let mut filter = Filter { collections: self.collection.clone(), ..Filter::default() };
         for pair in &self.filter {

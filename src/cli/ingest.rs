@@ -9,20 +9,37 @@ use tokio::sync::watch;
 use super::output::{self, grouped, line};
 use super::progress::{IngestProgress, ModelDownload, duration};
 use super::{Common, Outcome};
-use crate::boot::{Booted, fetch_default_model};
+use crate::boot::{Booted, fetch_model};
 use crate::config::Config;
-use crate::indexing::{MirrorEvent, MirrorSummary};
-use crate::types::CollectionName;
+use crate::indexing::{MirrorEvent, MirrorOptions, MirrorSummary};
+use crate::types::{CollectionName, Principal};
 
-/// Make a collection equal to a folder.
+/// What is mirrored, and where to.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct SourceArgs {
     /// Folders, or single files.
     #[arg(required = true, value_name = "DIR|FILE")]
     roots: Vec<PathBuf>,
     /// The collection.
     #[arg(long, default_value = "default", value_name = "NAME")]
-    collection: CollectionName,
+    pub(super) collection: CollectionName,
+    /// Who may read what comes in, such as user:alice,group:staff; without it, whoever may read the collection.
+    #[arg(long, value_name = "PRINCIPAL,...", value_delimiter = ',')]
+    readers: Option<Vec<Principal>>,
+}
+
+impl SourceArgs {
+    fn mirror_options(&self, booted: &Booted) -> MirrorOptions {
+        let readers = self.readers.as_ref().map(|readers| readers.iter().cloned().collect());
+        booted.mirror_options(self.collection.clone(), readers)
+    }
+}
+
+/// Make a collection equal to a folder.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
     /// Only say what would be done.
     #[arg(long)]
     plan: bool,
@@ -39,7 +56,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
     }
     let began = std::time::Instant::now();
     let outcome = tokio::select! {
-        outcome = mirror_all(&booted, &args.roots, &args.collection, common.json) => outcome,
+        outcome = mirror_all(&booted, &args.source, common.json) => outcome,
         _ = tokio::signal::ctrl_c() => {
             booted.app.store.close().await;
             anyhow::bail!("stopped; nothing is lost, and the same command continues");
@@ -54,7 +71,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
 /// Gets the embedding model if it is absent. Without it words are still found, so this is no error.
 pub(super) async fn get_model(common: &Common, config: &Config) {
     let mut download = ModelDownload::new(!common.json);
-    let fetched = fetch_default_model(&config.embedding, &mut |step, bytes| download.show(step, bytes)).await;
+    let fetched = fetch_model(&config.embedding, &mut |step, bytes| download.show(step, bytes)).await;
     match fetched {
         Ok(()) => download.finish(),
         Err(error) => eprintln!("note: the embedding model could not be got, words are found without it: {error:#}"),
@@ -62,16 +79,12 @@ pub(super) async fn get_model(common: &Common, config: &Config) {
 }
 
 /// Mirrors every root, with live progress, until all is found by words and by meaning.
-pub(super) async fn mirror_all(
-    booted: &Booted,
-    roots: &[PathBuf],
-    collection: &CollectionName,
-    as_json: bool,
-) -> anyhow::Result<MirrorSummary> {
-    let progress = IngestProgress::new(!as_json, booted.app.store.embedding_status().await?);
+pub(super) async fn mirror_all(booted: &Booted, source: &SourceArgs, as_json: bool) -> anyhow::Result<MirrorSummary> {
+    let progress =
+        IngestProgress::new(!as_json, booted.app.store.embedding_status(booted.app.generations.serving().id).await?);
     let (done, all_read) = watch::channel(false);
     let mirror = async {
-        let summary = mirror_words(booted, roots, collection, &progress, as_json).await?;
+        let summary = mirror_words(booted, source, &progress, as_json).await?;
         done.send_replace(true);
         anyhow::Ok(summary)
     };
@@ -87,8 +100,7 @@ pub(super) async fn mirror_all(
 /// Mirrors every root; the views follow elsewhere.
 pub(super) async fn mirror_words(
     booted: &Booted,
-    roots: &[PathBuf],
-    collection: &CollectionName,
+    source: &SourceArgs,
     progress: &IngestProgress,
     as_json: bool,
 ) -> anyhow::Result<MirrorSummary> {
@@ -99,9 +111,9 @@ pub(super) async fn mirror_words(
         }
     };
     booted.app.mirroring.store(true, Ordering::Relaxed);
-    let mut mirror = booted.app.indexer.mirror(booted.mirror_options(collection.clone()));
+    let mut mirror = booted.app.indexer.mirror(source.mirror_options(booted));
     let mut total = MirrorSummary::default();
-    for root in roots {
+    for root in &source.roots {
         let outcome = mirror.mirror(root, &listener).await;
         if outcome.is_err() {
             booted.app.mirroring.store(false, Ordering::Relaxed);
@@ -141,8 +153,8 @@ pub(super) fn say_summary(as_json: bool, summary: &MirrorSummary, took: std::tim
 }
 
 async fn show_plan(common: &Common, booted: &Booted, args: &Args) -> anyhow::Result<Outcome> {
-    let mirror = booted.app.indexer.mirror(booted.mirror_options(args.collection.clone()));
-    for root in &args.roots {
+    let mirror = booted.app.indexer.mirror(args.source.mirror_options(booted));
+    for root in &args.source.roots {
         let (found, plan) = mirror.plan(root).await?;
         let new = plan.read.iter().filter(|read| read.known.is_none()).count();
         if common.json {

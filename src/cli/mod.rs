@@ -6,6 +6,7 @@ mod doctor;
 mod documents;
 mod extract_worker;
 mod filters;
+mod generations;
 mod ingest;
 mod models;
 mod output;
@@ -13,7 +14,9 @@ mod progress;
 mod reindex;
 mod search;
 mod serve;
+mod transfer;
 mod up;
+mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,13 +24,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::boot::{self, Booted};
-use crate::config::{Config, EmbeddingModel};
+use crate::config::{Config, EmbeddingModel, VectorBackend};
 use crate::telemetry;
 
 /// ibid: folders of documents in, cited answers out.
 ///
 /// `ibid up DIR` is all that most people need: it reads the folder, starts the chat page and says where it is.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "ibid", version, max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
@@ -37,7 +40,7 @@ pub struct Cli {
 }
 
 /// Options that every command takes.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Clone, clap::Args)]
 struct Common {
     /// The folder that holds the index and everything else ibid writes.
     #[arg(long, global = true, value_name = "DIR", default_value = "ibid-data", env = "IBID_DATA")]
@@ -48,6 +51,16 @@ struct Common {
     /// The embedding model, over what the configuration says.
     #[arg(long, global = true, value_name = "NAME", env = "IBID_EMBEDDER")]
     embedder: Option<EmbeddingModel>,
+    /// Postgres in the place of the file in the data folder: postgres://user:password@host:port/database. The data folder
+    /// then holds only the indexes of this process.
+    #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    store: Option<String>,
+    /// The vector index: edge and exact are in this process, pgvector is in the Postgres of --store, qdrant is a server.
+    #[arg(long, global = true, value_name = "NAME", env = "IBID_VECTOR")]
+    vector: Option<VectorBackend>,
+    /// Where Qdrant answers gRPC; its key is in QDRANT_API_KEY.
+    #[arg(long, global = true, value_name = "URL", env = "QDRANT_URL", hide_env_values = true)]
+    qdrant_url: Option<String>,
     /// Print JSON for programs.
     #[arg(long, global = true)]
     json: bool,
@@ -67,14 +80,22 @@ enum Command {
     Serve(serve::Args),
     /// List documents, or those that could not be read.
     Documents(documents::Args),
-    /// List collections.
+    /// List collections, or say who may read one.
     Collections(collections::Args),
     /// Build both indexes again from the stored text and vectors; nothing is embedded again.
     Reindex(reindex::Args),
     /// Say what is configured, reachable and consistent.
     Doctor(doctor::Args),
-    /// Get and check model files.
+    /// Get and check model files, and switch from one to another.
     Models(models::Args),
+    /// List the generations of the index, compare them, and choose the one that serves.
+    Generations(generations::Args),
+    /// Embed and index what other processes bring into a shared database.
+    Worker(worker::Args),
+    /// Write the truth, vectors included, to a file that `ibid import` reads into any database.
+    Export(transfer::ExportArgs),
+    /// Read what `ibid export` wrote into an empty database; nothing is embedded again.
+    Import(transfer::ImportArgs),
     /// Extract documents for another ibid process.
     #[command(hide = true)]
     ExtractWorker(extract_worker::Args),
@@ -125,10 +146,14 @@ async fn command(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Ask(args) => ask::run(common, args).await,
         Command::Serve(args) => serve::run(common, args).await,
         Command::Documents(args) => documents::run(common, args).await,
-        Command::Collections(_) => collections::run(common).await,
+        Command::Collections(args) => collections::run(common, args).await,
         Command::Reindex(_) => reindex::run(common).await,
         Command::Doctor(_) => doctor::run(common).await,
         Command::Models(args) => models::run(common, args).await,
+        Command::Generations(args) => generations::run(common, args).await,
+        Command::Worker(_) => worker::run(common).await,
+        Command::Export(args) => transfer::export(common, args).await,
+        Command::Import(args) => transfer::import(common, args).await,
         Command::ExtractWorker(_) => Ok(Outcome::Done),
     }
 }
@@ -158,7 +183,16 @@ impl Common {
     fn load_config(&self) -> anyhow::Result<Config> {
         let mut config = Config::load(self.config.as_deref(), &self.data)?;
         if let Some(model) = self.embedder {
-            config.embedding.model = model;
+            config.embedding.model = Some(model);
+        }
+        if let Some(url) = &self.store {
+            config.store.url = Some(url.clone());
+        }
+        if let Some(backend) = self.vector {
+            config.vector.backend = Some(backend);
+        }
+        if let Some(url) = &self.qdrant_url {
+            config.vector.qdrant.url.clone_from(url);
         }
         Ok(config)
     }
@@ -175,7 +209,7 @@ impl Common {
     /// Opens a data folder that is there already; reading commands do not make one.
     async fn open_existing(&self, config: &Config) -> anyhow::Result<Booted> {
         anyhow::ensure!(
-            self.data.join("ibid.db").exists(),
+            boot::store_exists(config, &self.data),
             "there is no data folder at {}; `ibid ingest DIR` makes one",
             self.data.display()
         );

@@ -9,7 +9,11 @@ pub(super) struct Args {}
 
 pub(super) async fn run(common: &Common) -> anyhow::Result<Outcome> {
     let config = common.load_config()?;
-    anyhow::ensure!(common.data.join("ibid.db").exists(), "there is no data folder at {}", common.data.display());
+    anyhow::ensure!(
+        crate::boot::store_exists(&config, &common.data),
+        "there is no data folder at {}",
+        common.data.display()
+    );
     crate::boot::remove_views(&common.data)?;
     let booted = common.open(&config).await?;
     let began = std::time::Instant::now();

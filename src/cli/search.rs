@@ -47,6 +47,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
             Mode::Vector => SearchMode::Vector,
         },
         filter: args.filters.filter()?,
+        caller: args.filters.caller(),
         explain: args.explain,
     };
     let found = booted.app.retriever.search(&request).await?;

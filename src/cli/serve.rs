@@ -1,6 +1,7 @@
 //! `ibid serve`: the chat page and the API over what is indexed.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -8,8 +9,13 @@ use tokio::sync::watch;
 
 use super::{Common, Outcome};
 use crate::api::{self, ApiLimits};
-use crate::boot::Booted;
+use crate::boot::{Booted, now_ms};
 use crate::config::Config;
+use crate::eval;
+use crate::retrieval::Retriever;
+
+/// How long a generation that is complete waits to be measured.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Serve the chat page and the API.
 #[derive(Debug, clap::Args)]
@@ -67,15 +73,34 @@ pub(super) async fn serve(booted: &Booted, config: &Config, listener: TcpListene
     let (stop, stopped) = watch::channel(false);
     let indexer = std::sync::Arc::clone(&booted.app.indexer);
     let indexing = tokio::spawn(async move { indexer.run(stopped).await });
+    let measuring = tokio::spawn(measure_generations(booted.app.retriever.clone()));
     let outcome = api::serve(listener, api::router(booted.app.clone(), &limits), stop_signal()).await;
     stop.send_replace(true);
+    measuring.abort();
     drop(indexing.await);
     booted.app.store.close().await;
     Ok(outcome?)
 }
 
+/// Measures generations as they become complete, so that they can be compared.
+async fn measure_generations(retriever: Retriever) {
+    loop {
+        tokio::time::sleep(MEASURE_INTERVAL).await;
+        if retriever.generations.all().len() < 2 {
+            continue;
+        }
+        let outcome = match eval::queries(retriever.store.as_ref()).await {
+            Ok(queries) => eval::measure(&retriever, &queries, now_ms()).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "generations could not be measured");
+        }
+    }
+}
+
 /// Ends when the process is asked to stop.
-async fn stop_signal() {
+pub(super) async fn stop_signal() {
     let interrupt = async { drop(tokio::signal::ctrl_c().await) };
     #[cfg(unix)]
     {

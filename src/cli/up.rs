@@ -1,26 +1,20 @@
 //! `ibid up`: folders in, chat page out, in one command.
 
-use std::path::PathBuf;
-
-use super::ask::answer;
-use super::ingest::{get_model, mirror_all, mirror_words, say_summary};
+use super::ask::{Scope, answer};
+use super::ingest::{SourceArgs, get_model, mirror_all, mirror_words, say_summary};
 use super::progress::IngestProgress;
 use super::serve::{self, ListenArgs};
 use super::{Common, Outcome};
 use crate::boot::Booted;
 use crate::config::Config;
 use crate::indexing::MirrorSummary;
-use crate::types::{CollectionName, Filter};
+use crate::types::{Caller, Filter};
 
 /// Read folders, then serve the chat page.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Folders, or single files.
-    #[arg(required = true, value_name = "DIR|FILE")]
-    roots: Vec<PathBuf>,
-    /// The collection.
-    #[arg(long, default_value = "default", value_name = "NAME")]
-    collection: CollectionName,
+    #[command(flatten)]
+    source: SourceArgs,
     /// Print one cited answer and exit, instead of serving.
     #[arg(long, value_name = "QUESTION")]
     ask: Option<String>,
@@ -59,9 +53,9 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
 async fn ask_once(common: &Common, config: &Config, args: &Args, question: &str) -> anyhow::Result<Outcome> {
     get_model(common, config).await;
     let booted = common.open(config).await?;
-    let summary = mirror_all(&booted, &args.roots, &args.collection, common.json).await?;
-    let filter = Filter { collections: vec![args.collection.clone()], ..Filter::default() };
-    answer(&booted.app, question, filter, common.json).await?;
+    let summary = mirror_all(&booted, &args.source, common.json).await?;
+    let filter = Filter { collections: vec![args.source.collection.clone()], ..Filter::default() };
+    answer(&booted.app, question, Scope { filter, caller: Caller::Owner }, common.json).await?;
     booted.app.store.close().await;
     if summary.failed > 0 {
         eprintln!("{} documents could not be read; `ibid documents --failed` says why", summary.failed);
@@ -73,11 +67,10 @@ async fn ask_once(common: &Common, config: &Config, args: &Args, question: &str)
 /// Reads the folders, says where the page is as soon as words are found, and then how embedding goes.
 async fn read_and_say(common: &Common, booted: &Booted, args: &Args, url: &str) -> anyhow::Result<()> {
     let began = std::time::Instant::now();
-    let waiting = booted.app.store.embedding_status().await?;
+    let waiting = booted.app.store.embedding_status(booted.app.generations.serving().id).await?;
     let progress = IngestProgress::new(!common.json, waiting);
     let work = async {
-        let summary: MirrorSummary =
-            mirror_words(booted, &args.roots, &args.collection, &progress, common.json).await?;
+        let summary: MirrorSummary = mirror_words(booted, &args.source, &progress, common.json).await?;
         booted.app.indexer.catch_up().await?;
         say_summary(common.json, &summary, began.elapsed())?;
         if common.json {
@@ -97,11 +90,11 @@ async fn read_and_say(common: &Common, booted: &Booted, args: &Args, url: &str) 
 
 /// The server embeds; this only looks on.
 async fn follow_embedding(booted: &Booted, progress: &IngestProgress) -> anyhow::Result<()> {
-    if booted.app.retriever.embedder.is_none() {
+    if booted.app.generations.serving().embedder.is_none() {
         return Ok(());
     }
     loop {
-        let status = booted.app.store.embedding_status().await?;
+        let status = booted.app.store.embedding_status(booted.app.generations.serving().id).await?;
         progress.embedded_so_far(booted.app.indexer.embedded_texts());
         if status.chunks_embedded >= status.chunks {
             break;

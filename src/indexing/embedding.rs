@@ -1,11 +1,12 @@
 //! The stage that gives every chunk its vector, behind the words and apart from them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::IndexingError;
 use crate::models::Embedder;
 use crate::store::{MissingText, Store};
-use crate::types::DocumentId;
+use crate::types::{DocumentId, GenerationId};
 
 /// Documents that one round looks at.
 const DOCUMENTS_PER_ROUND: u32 = 64;
@@ -15,6 +16,9 @@ const TEXTS_PER_CALL: usize = 16;
 /// Texts of one round. Its documents become searchable by meaning at its end, so it is kept short; a document with more
 /// texts takes several rounds.
 const TEXTS_PER_ROUND: usize = 128;
+/// How long a process that stops answering keeps its documents from the others. Every call that embeds extends it, and
+/// takes seconds on the slowest machine.
+const CLAIM_LEASE: Duration = Duration::from_secs(60);
 
 /// What one round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,35 +31,37 @@ pub(super) struct Round {
 
 /// Embeds some of what waits. A round that finds nothing says so with zeros. `embedded` hears of each call's texts.
 pub(super) async fn embed_round(
-    store: &Store,
+    store: &dyn Store,
+    generation: GenerationId,
     embedder: &Arc<dyn Embedder>,
     embedded: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Round, IndexingError> {
     let mut round = Round::default();
-    let (documents, texts) = gather(store, embedder).await?;
+    let (documents, texts) = gather(store, generation).await?;
     for part in texts.chunks(TEXTS_PER_CALL) {
         let inputs = part.iter().map(|text| text.input.clone()).collect();
         let vectors = embedder.embed_passages(inputs).await?;
         let pairs: Vec<_> = part.iter().map(|text| text.hash).zip(vectors).collect();
-        store.save_embeddings(embedder.id(), &pairs, &[]).await?;
+        let completed = store.save_embeddings(generation, &pairs, &documents).await?;
+        round.documents += completed;
         round.texts += part.len() as u64;
         embedded(part.len());
     }
     if !documents.is_empty() {
-        round.documents = store.save_embeddings(embedder.id(), &[], &documents).await?;
+        round.documents += store.save_embeddings(generation, &[], &documents).await?;
     }
     Ok(round)
 }
 
 /// The next documents, and what they lack, each text once and long ones together.
 async fn gather(
-    store: &Store,
-    embedder: &Arc<dyn Embedder>,
+    store: &dyn Store,
+    generation: GenerationId,
 ) -> Result<(Vec<DocumentId>, Vec<MissingText>), IndexingError> {
     let mut documents = Vec::new();
     let mut texts: Vec<MissingText> = Vec::new();
-    for id in store.documents_to_embed(DOCUMENTS_PER_ROUND).await? {
-        texts.extend(store.missing_texts(id, embedder.id()).await?);
+    for id in store.claim_documents(generation, DOCUMENTS_PER_ROUND, CLAIM_LEASE).await? {
+        texts.extend(store.missing_texts(id, generation).await?);
         documents.push(id);
         if texts.len() >= TEXTS_PER_ROUND {
             break;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::generations::RefreshError;
 use crate::keyword::KeywordError;
 use crate::models::EmbedError;
 use crate::store::StoreError;
@@ -19,6 +20,9 @@ pub enum IndexingError {
     /// The vector index fails.
     #[error(transparent)]
     Vector(#[from] VectorError),
+    /// The generations cannot be opened as the truth has them.
+    #[error(transparent)]
+    Generations(#[from] RefreshError),
     /// The embedder fails.
     #[error(transparent)]
     Embed(#[from] EmbedError),
@@ -28,6 +32,9 @@ pub enum IndexingError {
     /// The extraction process cannot be started.
     #[error("the extraction process cannot be started: {0}")]
     Extractor(std::io::Error),
+    /// There is no such generation.
+    #[error("there is no generation {0}; `ibid generations` lists them")]
+    NoGeneration(crate::types::GenerationId),
     /// The work was dropped before it ended.
     #[error("indexing was cancelled; the same command continues it")]
     Cancelled,

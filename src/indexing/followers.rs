@@ -2,24 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::IndexingError;
 use crate::analysis;
 use crate::faults;
+use crate::generations::{OpenedGeneration, VectorFollower};
 use crate::keyword::{KeywordBatch, KeywordEntry, KeywordIndex};
 use crate::store::{ChangeKind, IndexedDocument, Store};
-use crate::types::{DocumentId, ModelId, Seq, document_facets};
-use crate::vector::{VectorIndex, VectorPoint};
-
-/// The checkpoint of the vector view in the store.
-pub const VECTOR_VIEW: &str = "vector";
+use crate::types::{DocumentId, Seq, document_facets};
+use crate::vector::VectorPoint;
 
 /// Changes that one commit covers: a commit costs a flush to disk, and what waits for it is not found.
 const CHANGES_PER_COMMIT: u32 = 512;
 /// Characters that tell a document's language.
 const LANGUAGE_SAMPLE_CHARS: usize = 2_000;
+/// How long a process that stops answering keeps the others from following an index that all of them have. It is extended
+/// after every document, and writing one takes no such time.
+const FOLLOWER_LEASE: Duration = Duration::from_secs(30);
 
 /// How far a view is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,14 +34,15 @@ pub struct ViewState {
     pub chunks: u64,
 }
 
-/// Applies the next changes to the keyword view; says whether there were any.
-pub(super) async fn follow_keyword(store: &Store, index: &Arc<KeywordIndex>) -> Result<bool, IndexingError> {
-    let changes = store.changes_after(index.checkpoint(), CHANGES_PER_COMMIT).await?;
+/// Applies the next changes to a generation's keyword view; says whether there were any.
+pub(super) async fn follow_keyword(store: &dyn Store, views: &OpenedGeneration) -> Result<bool, IndexingError> {
+    let index = &views.keyword;
+    let changes = store.changes_after(views.id, index.checkpoint(), CHANGES_PER_COMMIT).await?;
     let Some(last) = changes.last().map(|change| change.seq) else { return Ok(false) };
     let words = changes.iter().filter(|change| change.kind != ChangeKind::Embedded);
     let documents: BTreeSet<DocumentId> = words.map(|change| change.document).collect();
     for id in documents {
-        let batch = match store.indexed_document(id).await? {
+        let batch = match store.indexed_document(id, views.id).await? {
             Some(document) => KeywordBatch { upserts: vec![(id, entries(&document))], deletes: Vec::new() },
             None => KeywordBatch { upserts: Vec::new(), deletes: vec![id] },
         };
@@ -51,30 +54,72 @@ pub(super) async fn follow_keyword(store: &Store, index: &Arc<KeywordIndex>) -> 
     Ok(true)
 }
 
-/// Applies the next changes to the vector view; says whether there were any.
-pub(super) async fn follow_vector(
-    store: &Store,
-    index: &Arc<dyn VectorIndex>,
-    model: &ModelId,
-) -> Result<bool, IndexingError> {
-    let changes = store.changes_after(store.checkpoint(VECTOR_VIEW).await?, CHANGES_PER_COMMIT).await?;
-    let Some(last) = changes.last().map(|change| change.seq) else { return Ok(false) };
+/// Applies the next changes to a generation's vector view; says whether there were any. An index that the truth writes, and
+/// one that another process follows at this moment, are left alone.
+pub(super) async fn follow_vector(store: &dyn Store, views: &OpenedGeneration) -> Result<bool, IndexingError> {
+    match views.vector_follower {
+        VectorFollower::Truth => Ok(false),
+        VectorFollower::Own => Ok(apply_to_vector(store, views, None).await? == Applied::Some),
+        VectorFollower::Shared => {
+            let lease = format!("follow:{}", views.vector_view);
+            if !store.acquire_lease(&lease, FOLLOWER_LEASE).await? {
+                return Ok(false);
+            }
+            let began_at = store.checkpoint(&views.vector_view).await?;
+            let applied = apply_to_vector(store, views, Some(&lease)).await?;
+            if applied == Applied::LeaseLost {
+                // What this process wrote late may have replaced what its successor wrote, so it has to be written again.
+                store.set_checkpoint(&views.vector_view, began_at).await?;
+            }
+            Ok(applied == Applied::Some)
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Applied {
+    None,
+    Some,
+    LeaseLost,
+}
+
+async fn apply_to_vector(
+    store: &dyn Store,
+    views: &OpenedGeneration,
+    lease: Option<&str>,
+) -> Result<Applied, IndexingError> {
+    let (index, view) = (&views.vector, &views.vector_view);
+    let changes = store.changes_after(views.id, store.checkpoint(view).await?, CHANGES_PER_COMMIT).await?;
+    let Some(last) = changes.last().map(|change| change.seq) else { return Ok(Applied::None) };
     let documents: BTreeSet<DocumentId> = changes.iter().map(|change| change.document).collect();
     let documents: Vec<DocumentId> = documents.into_iter().collect();
     index.delete_documents(&documents).await?;
     faults::point();
     for id in documents {
-        let points = points(store, id, model).await?;
+        let points = points(store, id, views).await?;
         if !points.is_empty() {
             index.upsert(points).await?;
             faults::point();
         }
+        if !still_held(store, lease).await? {
+            return Ok(Applied::LeaseLost);
+        }
     }
     index.flush().await?;
     faults::point();
-    store.set_checkpoint(VECTOR_VIEW, last).await?;
+    if !still_held(store, lease).await? {
+        return Ok(Applied::LeaseLost);
+    }
+    store.set_checkpoint(view, last).await?;
     faults::point();
-    Ok(true)
+    Ok(Applied::Some)
+}
+
+async fn still_held(store: &dyn Store, lease: Option<&str>) -> Result<bool, IndexingError> {
+    match lease {
+        None => Ok(true),
+        Some(lease) => Ok(store.acquire_lease(lease, FOLLOWER_LEASE).await?),
+    }
 }
 
 async fn blocking<F>(index: &Arc<KeywordIndex>, work: F) -> Result<(), IndexingError>
@@ -103,13 +148,13 @@ fn entries(indexed: &IndexedDocument) -> Vec<KeywordEntry> {
     indexed.chunks.iter().map(entry).collect()
 }
 
-async fn points(store: &Store, id: DocumentId, model: &ModelId) -> Result<Vec<VectorPoint>, IndexingError> {
-    let Some(document) = store.document(id).await? else { return Ok(Vec::new()) };
-    if document.state != (crate::types::DocumentState::Ready { embedded: true }) {
-        return Ok(Vec::new());
-    }
+async fn points(
+    store: &dyn Store,
+    id: DocumentId,
+    views: &OpenedGeneration,
+) -> Result<Vec<VectorPoint>, IndexingError> {
+    let Some((document, vectors)) = store.document_vectors(id, views.id).await? else { return Ok(Vec::new()) };
     let facets = Arc::new(document_facets(&document));
-    let vectors = store.document_vectors(id, model).await?;
     let point = |(chunk, vector)| VectorPoint { chunk, document: id, facets: Arc::clone(&facets), vector };
     Ok(vectors.into_iter().map(point).collect())
 }

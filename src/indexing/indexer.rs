@@ -3,38 +3,29 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ibid_ingest::{ExtractOptions, TokenCounter};
+use ibid_ingest::ExtractOptions;
 use tokio::sync::{Mutex, Notify, watch};
 
 use super::IndexingError;
+use super::chunking::chunk_round;
 use super::embedding::{Round, embed_round};
 use super::extractor::{Extractor, ExtractorLimits};
-use super::followers::{VECTOR_VIEW, ViewState, follow_keyword, follow_vector};
+use super::followers::{ViewState, follow_keyword, follow_vector};
 use super::mirror::{Mirror, MirrorOptions};
-use crate::keyword::KeywordIndex;
-use crate::models::Embedder;
+use crate::generations::{LiveGenerations, OpenedGeneration, VectorFollower};
 use crate::store::Store;
-use crate::types::{ChunkId, ModelId, Seq};
-use crate::vector::VectorIndex;
+use crate::types::{ChunkId, Seq};
 
 /// What an indexer is made of.
 #[derive(Clone)]
 pub struct IndexerParts {
     /// The truth.
-    pub store: Store,
-    /// The keyword view.
-    pub keyword: Arc<KeywordIndex>,
-    /// The vector view.
-    pub vector: Arc<dyn VectorIndex>,
-    /// What embeds, if there is a model.
-    pub embedder: Option<Arc<dyn Embedder>>,
-    /// The fingerprint of the vectors in the data folder.
-    pub model: ModelId,
-    /// What counts tokens for chunks.
-    pub counter: Arc<dyn TokenCounter>,
+    pub store: Arc<dyn Store>,
+    /// What is kept equal to it.
+    pub generations: Arc<LiveGenerations>,
     /// The binary that has the subcommand `extract-worker`.
     pub program: PathBuf,
     /// How documents are extracted.
@@ -55,6 +46,10 @@ pub struct Indexer {
     embedded: AtomicU64,
     /// One follower at a time: a second one would apply the same changes again.
     following: Mutex<()>,
+    /// Whether some generation may lack documents: looked for at the start, while several are live, and when that changes.
+    look_for_unchunked: AtomicBool,
+    /// Whether the words of the generation that serves have once been up to date.
+    caught_up: AtomicBool,
 }
 
 /// What differs between a view and the truth.
@@ -75,7 +70,14 @@ const RETRY_LAST: Duration = Duration::from_secs(60);
 impl Indexer {
     /// An indexer; nothing runs yet.
     pub fn new(parts: IndexerParts) -> Self {
-        Self { parts, wake: Arc::new(Notify::new()), embedded: AtomicU64::new(0), following: Mutex::new(()) }
+        Self {
+            parts,
+            wake: Arc::new(Notify::new()),
+            embedded: AtomicU64::new(0),
+            following: Mutex::new(()),
+            look_for_unchunked: AtomicBool::new(true),
+            caught_up: AtomicBool::new(false),
+        }
     }
 
     /// A mirror that writes to this indexer's truth.
@@ -83,9 +85,8 @@ impl Indexer {
         let parts = &self.parts;
         let extractor = || Extractor::new(parts.program.clone(), parts.extraction.clone(), parts.extractor_limits);
         Mirror {
-            store: parts.store.clone(),
-            model: parts.model.clone(),
-            counter: Arc::clone(&parts.counter),
+            store: Arc::clone(&parts.store),
+            generations: Arc::clone(&parts.generations),
             extractors: (0..parts.lanes.max(1)).map(|_| extractor()).collect(),
             options,
             clock: parts.clock,
@@ -93,17 +94,60 @@ impl Indexer {
         }
     }
 
-    /// Brings both views up to the newest change.
+    /// Brings the views of every generation up to the newest change.
     ///
     /// # Errors
     /// [`IndexingError`]; what was applied stays applied.
     pub async fn catch_up(&self) -> Result<(), IndexingError> {
         let _alone = self.following.lock().await;
         let parts = &self.parts;
-        while follow_keyword(&parts.store, &parts.keyword).await? {}
-        // Without an embedder the vectors of an earlier time wait where they are, and so does what happened since.
-        while parts.embedder.is_some() && follow_vector(&parts.store, &parts.vector, &parts.model).await? {}
+        self.follow().await?;
+        if parts.generations.refresh().await? {
+            self.look_for_unchunked.store(true, Ordering::Relaxed);
+            self.follow().await?;
+        }
+        self.caught_up.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    async fn follow(&self) -> Result<(), IndexingError> {
+        let store = self.parts.store.as_ref();
+        for views in self.parts.generations.all() {
+            let mut moved = !self.has_caught_up();
+            while follow_keyword(store, &views).await? {
+                moved = true;
+            }
+            // Without an embedder the vectors of an earlier time wait where they are, and so does what happened since.
+            while views.embedder.is_some() && follow_vector(store, &views).await? {
+                moved = true;
+            }
+            if moved {
+                views.measure().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts what some generation lacks; says whether there was any.
+    async fn chunk_some(&self) -> Result<bool, IndexingError> {
+        let generations = self.parts.generations.all();
+        if generations.len() == 1 && !self.look_for_unchunked.swap(false, Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let mut any = false;
+        for views in generations {
+            any |= chunk_round(self.parts.store.as_ref(), &views).await?;
+        }
+        if any {
+            self.look_for_unchunked.store(true, Ordering::Relaxed);
+            self.wake.notify_waiters();
+        }
+        Ok(any)
+    }
+
+    /// Whether this process has once found everything that was committed before.
+    pub fn has_caught_up(&self) -> bool {
+        self.caught_up.load(Ordering::Relaxed)
     }
 
     /// Follows and embeds, side by side, until `done` says that no more documents come and nothing is left to do.
@@ -132,7 +176,8 @@ impl Indexer {
             let mut last = done;
             loop {
                 let finished = *last.borrow_and_update();
-                let idle = self.embed_some(embedded).await?;
+                let chunked = self.chunk_some().await?;
+                let idle = self.embed_some(embedded).await? && !chunked;
                 if idle && finished {
                     all_embedded.send_replace(true);
                     return Ok(());
@@ -145,16 +190,22 @@ impl Indexer {
         tokio::try_join!(follow, embed).map(drop)
     }
 
-    /// Embeds one round; says whether nothing waited. Without an embedder nothing ever waits.
+    /// Embeds one round for the first generation that has something to embed, that which serves before the others; says
+    /// whether nothing waited. Without an embedder nothing ever waits.
     async fn embed_some(&self, embedded: &(dyn Fn(usize) + Send + Sync)) -> Result<bool, IndexingError> {
-        let Some(embedder) = &self.parts.embedder else { return Ok(true) };
         let count = |texts: usize| {
             self.embedded.fetch_add(texts as u64, Ordering::Relaxed);
             embedded(texts);
         };
-        let round = embed_round(&self.parts.store, embedder, &count).await?;
-        self.wake.notify_waiters();
-        Ok(round == Round::default())
+        for views in self.parts.generations.all() {
+            let Some(embedder) = &views.embedder else { continue };
+            let round = embed_round(self.parts.store.as_ref(), views.id, embedder, &count).await?;
+            if round != Round::default() {
+                self.wake.notify_waiters();
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Texts that were embedded since the start of the process.
@@ -167,6 +218,7 @@ impl Indexer {
         tokio::select! {
             () = self.wake.notified() => {}
             _ = signal.changed() => {}
+            () = self.parts.store.changed() => {}
             () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
@@ -194,46 +246,66 @@ impl Indexer {
         }
     }
 
-    /// Empties both views and builds them again from the truth; no text is embedded again.
+    /// Empties the views of every generation and builds them again from the truth; no text is embedded again.
     ///
     /// # Errors
     /// [`IndexingError`]; a rebuild that is stopped is continued by the next start.
     pub async fn reindex(&self) -> Result<(), IndexingError> {
         {
             let _alone = self.following.lock().await;
-            let keyword = Arc::clone(&self.parts.keyword);
-            let cleared = tokio::task::spawn_blocking(move || keyword.clear()).await;
-            cleared.map_err(|_| IndexingError::Cancelled)??;
-            // The checkpoint goes first: an empty view with an old checkpoint would stay empty.
-            self.parts.store.set_checkpoint(VECTOR_VIEW, Seq(0)).await?;
-            self.parts.vector.clear().await?;
+            for views in self.parts.generations.all() {
+                let keyword = Arc::clone(&views.keyword);
+                let cleared = tokio::task::spawn_blocking(move || keyword.clear()).await;
+                cleared.map_err(|_| IndexingError::Cancelled)??;
+                if views.vector_follower == VectorFollower::Truth {
+                    views.vector.rebuild().await?;
+                    continue;
+                }
+                // The checkpoint goes first: an empty view with an old checkpoint would stay empty.
+                self.parts.store.set_checkpoint(&views.vector_view, Seq(0)).await?;
+                views.vector.clear().await?;
+            }
         }
         self.catch_up().await
     }
 
-    /// How far both views are: keyword, then vector.
+    /// How far both views of the generation that serves are: keyword, then vector.
     ///
     /// # Errors
     /// [`IndexingError`].
     pub async fn states(&self) -> Result<(ViewState, ViewState), IndexingError> {
-        let parts = &self.parts;
-        let last = parts.store.last_seq().await?;
-        let keyword = ViewState { checkpoint: parts.keyword.checkpoint(), last, chunks: parts.keyword.chunk_count() };
-        let checkpoint = parts.store.checkpoint(VECTOR_VIEW).await?;
-        let vector = ViewState { checkpoint, last, chunks: parts.vector.count().await? };
+        let store = &self.parts.store;
+        let views = self.parts.generations.serving();
+        let last = store.last_seq(views.id).await?;
+        let keyword = ViewState { checkpoint: views.keyword.checkpoint(), last, chunks: views.keyword.chunk_count() };
+        let checkpoint = match views.vector_follower {
+            VectorFollower::Truth => last,
+            VectorFollower::Own | VectorFollower::Shared => store.checkpoint(&views.vector_view).await?,
+        };
+        let vector = ViewState { checkpoint, last, chunks: views.vector.count().await? };
         Ok((keyword, vector))
     }
 
-    /// What differs between each view and the truth: keyword, then vector. Both are zero when the views have caught up.
+    /// What differs between each view of the generation that serves and the truth: keyword, then vector. Both are zero when
+    /// the views have caught up.
     ///
     /// # Errors
     /// [`IndexingError`].
     pub async fn differences(&self) -> Result<(Difference, Difference), IndexingError> {
-        let (words, meaning) = self.parts.store.expected_chunk_ids().await?;
-        let keyword = Arc::clone(&self.parts.keyword);
+        let views = self.parts.generations.serving();
+        self.differences_of(&views).await
+    }
+
+    /// What differs between each view of a generation and the truth: keyword, then vector.
+    ///
+    /// # Errors
+    /// [`IndexingError`].
+    pub async fn differences_of(&self, views: &OpenedGeneration) -> Result<(Difference, Difference), IndexingError> {
+        let (words, meaning) = self.parts.store.expected_chunk_ids(views.id).await?;
+        let keyword = Arc::clone(&views.keyword);
         let in_words = tokio::task::spawn_blocking(move || keyword.chunk_ids()).await;
         let in_words = in_words.map_err(|_| IndexingError::Cancelled)??;
-        let in_meaning = self.parts.vector.chunk_ids().await?;
+        let in_meaning = views.vector.chunk_ids().await?;
         Ok((difference(&words, in_words), difference(&meaning, in_meaning)))
     }
 }

@@ -1,19 +1,21 @@
 //! The mirror: makes a collection equal to a folder, document by document.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use ibid_ingest::{ChunkOptions, TokenCounter};
 use serde::Serialize;
 
 use super::IndexingError;
+use super::chunking::{Cutter, structure_of};
 use super::extractor::Extractor;
 use super::plan::{Plan, PlannedRead, plan};
 use super::scan::{Scan, scan};
 use super::source::read_file;
+use crate::generations::{LiveGenerations, OpenedGeneration};
 use crate::store::{NewDocument, Store, StoreError};
-use crate::types::{Chunk, CollectionName, Failure, ModelId, PageSpan, SourceStamp, TextHash, embedding_input};
+use crate::types::{CollectionName, DocumentId, Failure, Principal, SourceStamp};
 
 /// What a mirror needs to know.
 #[derive(Clone)]
@@ -22,8 +24,8 @@ pub struct MirrorOptions {
     pub collection: CollectionName,
     /// Largest file that is read.
     pub file_bytes_max: u64,
-    /// How chunks are cut.
-    pub chunking: ChunkOptions,
+    /// Who may read what is under the folder; `None` leaves it as it is.
+    pub readers: Option<BTreeSet<Principal>>,
     /// A folder that is never entered: our own data.
     pub excluded: PathBuf,
 }
@@ -119,9 +121,8 @@ impl std::ops::AddAssign for MirrorSummary {
 
 /// Makes a collection equal to a folder.
 pub struct Mirror {
-    pub(super) store: Store,
-    pub(super) model: ModelId,
-    pub(super) counter: Arc<dyn TokenCounter>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) generations: Arc<LiveGenerations>,
     pub(super) extractors: Vec<Extractor>,
     pub(super) options: MirrorOptions,
     pub(super) clock: fn() -> i64,
@@ -182,6 +183,7 @@ impl Mirror {
         self.remove(&planned, &mut summary, listener).await?;
         self.record_problems(&found, &mut summary, listener).await?;
         self.read_all(planned.read, &mut summary, listener).await?;
+        self.apply_readers(&name).await?;
         Ok(summary)
     }
 
@@ -225,11 +227,13 @@ impl Mirror {
         let mut extractors = std::mem::take(&mut self.extractors);
         let queue = std::sync::Mutex::new(reads.into_iter());
         let totals = std::sync::Mutex::new(summary);
+        // What begins to serve while this goes on is chunked behind it, as every generation is.
+        let views = self.generations.serving();
         let lanes = extractors.iter_mut().map(|extractor| async {
             loop {
                 let next = queue.lock().expect("no lane panics while it holds the queue").next();
                 let Some(read) = next else { return Ok::<(), IndexingError>(()) };
-                let outcome = self.read_one(extractor, &read).await?;
+                let outcome = self.read_one(extractor, &read, &views).await?;
                 self.wake.notify_waiters();
                 let mut totals = totals.lock().expect("no lane panics while it holds the totals");
                 account(&mut totals, listener, &read.file.uri, read.file.bytes, outcome);
@@ -240,7 +244,12 @@ impl Mirror {
         outcome.map(drop)
     }
 
-    async fn read_one(&self, extractor: &mut Extractor, read: &PlannedRead) -> Result<FileOutcome, IndexingError> {
+    async fn read_one(
+        &self,
+        extractor: &mut Extractor,
+        read: &PlannedRead,
+        views: &OpenedGeneration,
+    ) -> Result<FileOutcome, IndexingError> {
         let unread = SourceStamp { bytes: read.file.bytes, modified_ns: read.file.modified_ns, sha256: String::new() };
         let source = match read_file(&read.file, self.options.file_bytes_max).await {
             Ok(source) => source,
@@ -257,30 +266,19 @@ impl Mirror {
             Ok(document) => document,
             Err(failure) => return self.fail(new, failure).await,
         };
-        self.fill(&mut new, document).await?;
+        fill(&mut new, document, &Cutter::of(views)).await?;
         let chunks = new.chunks.len();
-        self.store.put_document(&new, &self.model, (self.clock)()).await?;
+        self.store.put_document(&new, views.id, (self.clock)()).await?;
         Ok(if read.known.is_some() { FileOutcome::Changed { chunks } } else { FileOutcome::Added { chunks } })
     }
 
-    /// Cuts the document into chunks and moves it into the row.
-    async fn fill(&self, new: &mut NewDocument, extracted: ibid_ingest::Document) -> Result<(), IndexingError> {
-        let (chunking, counter) = (self.options.chunking.clone(), Arc::clone(&self.counter));
-        let work = move || {
-            let chunks = ibid_ingest::chunk(&extracted, &chunking, counter.as_ref());
-            let rows: Vec<Chunk> = chunks.into_iter().map(|chunk| row_of(chunk, &extracted.text)).collect();
-            (extracted, rows)
-        };
-        let (document, rows) = tokio::task::spawn_blocking(work).await.map_err(|_| IndexingError::Cancelled)?;
-        new.media_type = document.media_type.as_mime().to_owned();
-        if let Some(title) = document.title.filter(|title| !title.trim().is_empty()) {
-            new.title = title;
-        }
-        new.metadata = document.metadata;
-        new.warnings = document.warnings.iter().map(ToString::to_string).collect();
-        new.pages = document.pages.iter().map(|page| PageSpan { number: page.number, span: page.span }).collect();
-        new.text = document.text;
-        new.chunks = rows;
+    /// Files that did not change are not read again, and may have other readers all the same.
+    async fn apply_readers(&self, root: &str) -> Result<(), IndexingError> {
+        let Some(readers) = &self.options.readers else { return Ok(()) };
+        let known = self.store.known_sources(&self.options.collection, &[root.to_owned()]).await?;
+        let ids: Vec<DocumentId> = known.values().map(|source| source.id).collect();
+        self.store.set_readers(&ids, Some(readers)).await?;
+        self.wake.notify_waiters();
         Ok(())
     }
 
@@ -296,10 +294,11 @@ impl Mirror {
             media_type: "application/octet-stream".to_owned(),
             title: uri.rsplit('/').next().unwrap_or(uri).to_owned(),
             metadata: Default::default(),
+            readers: self.options.readers.clone(),
             source,
             warnings: Vec::new(),
             text: String::new(),
-            pages: Vec::new(),
+            structure: Default::default(),
             chunks: Vec::new(),
         }
     }
@@ -328,15 +327,19 @@ fn canonical(root: &std::path::Path) -> Result<PathBuf, IndexingError> {
     std::fs::canonicalize(root).map_err(|error| IndexingError::Root(root.to_owned(), error.to_string()))
 }
 
-fn row_of(chunk: ibid_ingest::Chunk, text: &str) -> Chunk {
-    let text_hash = TextHash::of(&embedding_input(&chunk.heading_path, chunk.span.slice(text)));
-    Chunk {
-        span: chunk.span,
-        page_first: chunk.page_first,
-        page_last: chunk.page_last,
-        heading_path: chunk.heading_path,
-        text_hash,
+/// Cuts the document into chunks and moves it into the row.
+async fn fill(new: &mut NewDocument, extracted: ibid_ingest::Document, cutter: &Cutter) -> Result<(), IndexingError> {
+    let (document, chunks) = cutter.cut(extracted).await?;
+    new.structure = structure_of(&document);
+    new.media_type = document.media_type.as_mime().to_owned();
+    if let Some(title) = document.title.filter(|title| !title.trim().is_empty()) {
+        new.title = title;
     }
+    new.metadata = document.metadata;
+    new.warnings = document.warnings.iter().map(ToString::to_string).collect();
+    new.text = document.text;
+    new.chunks = chunks;
+    Ok(())
 }
 
 fn account(summary: &mut MirrorSummary, listener: MirrorListener<'_>, uri: &str, bytes: u64, outcome: FileOutcome) {

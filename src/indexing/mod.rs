@@ -2,9 +2,10 @@
 //!
 //! `scan` sees what is there, `plan` says what has to happen, `mirror` does it: read, extract in a child process, chunk,
 //! one transaction a document. From the change log that these transactions leave, `followers` bring the views up to
-//! date, and `embedding` gives every chunk its vector as a stage of its own. Every part may be stopped anywhere and
-//! started again.
+//! date, and `embedding` gives every chunk its vector as a stage of its own. `chunking` cuts what is there anew when a
+//! generation is built beside the one that serves. Every part may be stopped anywhere and started again.
 
+mod chunking;
 mod embedding;
 mod error;
 mod extractor;
@@ -18,7 +19,7 @@ mod worker;
 
 pub use error::IndexingError;
 pub use extractor::{Extractor, ExtractorLimits};
-pub use followers::{VECTOR_VIEW, ViewState};
+pub use followers::ViewState;
 pub use indexer::{Difference, Indexer, IndexerParts};
 pub use mirror::{FileOutcome, Mirror, MirrorEvent, MirrorListener, MirrorOptions, MirrorSummary};
 pub use plan::{Plan, PlannedRead, plan};

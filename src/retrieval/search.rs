@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::fusion::{Fused, fuse};
 use super::highlight::{highlights, query_words};
-use crate::keyword::{KeywordError, KeywordIndex};
-use crate::models::{EmbedError, Embedder};
+use crate::generations::{LiveGenerations, OpenedGeneration};
+use crate::keyword::KeywordError;
+use crate::models::EmbedError;
 use crate::store::{ChunkInTruth, Store, StoreError};
-use crate::types::{FacetQuery, Filter, FilterError, Hit, LegHit, SearchMode, document_facets};
-use crate::vector::{VectorError, VectorIndex};
+use crate::types::{Caller, FacetQuery, Filter, FilterError, Hit, LegHit, SearchMode, document_facets};
+use crate::vector::VectorError;
 
 /// Candidates that each leg gives to fusion. Depth 100 is what the fusion weight was chosen at.
 const CANDIDATES: usize = 100;
@@ -28,6 +29,8 @@ pub struct SearchRequest {
     pub mode: SearchMode,
     /// What to narrow it to.
     pub filter: Filter,
+    /// Who asks: only what this caller may read is searched.
+    pub caller: Caller,
     /// Whether hits say what each leg said.
     pub explain: bool,
 }
@@ -73,13 +76,9 @@ pub enum SearchError {
 #[derive(Clone)]
 pub struct Retriever {
     /// The truth, which has the last word.
-    pub store: Store,
-    /// The keyword leg.
-    pub keyword: Arc<KeywordIndex>,
-    /// The vector leg.
-    pub vector: Arc<dyn VectorIndex>,
-    /// What embeds questions, if there is a model.
-    pub embedder: Option<Arc<dyn Embedder>>,
+    pub store: Arc<dyn Store>,
+    /// The legs; a search reads those of the generation that serves.
+    pub generations: Arc<LiveGenerations>,
     /// The vector leg's share in fusion, 0 to 1.
     pub vector_weight: f32,
 }
@@ -90,9 +89,21 @@ impl Retriever {
     /// # Errors
     /// [`SearchError`] by the part that fails. A query without words finds nothing by keyword and is no error.
     pub async fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
+        self.search_in(&self.generations.serving(), request).await
+    }
+
+    /// Searches a generation, be it the one that serves or not.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    pub async fn search_in(
+        &self,
+        views: &OpenedGeneration,
+        request: &SearchRequest,
+    ) -> Result<SearchResponse, SearchError> {
         let began = Instant::now();
-        let facets = request.filter.facets()?;
-        let mode = match (request.mode, &self.embedder) {
+        let facets = request.caller.narrowed(request.filter.facets()?);
+        let mode = match (request.mode, &views.embedder) {
             (SearchMode::Vector, None) => return Err(SearchError::NoEmbedder),
             (SearchMode::Hybrid, None) => SearchMode::Keyword,
             (asked, _) => asked,
@@ -100,13 +111,13 @@ impl Retriever {
         let depth = request.k.max(CANDIDATES);
         let (keyword, vector) = match mode {
             SearchMode::Hybrid => tokio::try_join!(
-                self.keyword_leg(&request.query, &facets, depth),
-                self.vector_leg(&request.query, &facets, depth)
+                keyword_leg(views, &request.query, &facets, depth),
+                vector_leg(views, &request.query, &facets, depth)
             )?,
-            SearchMode::Keyword => (self.keyword_leg(&request.query, &facets, depth).await?, Vec::new()),
-            SearchMode::Vector => (Vec::new(), self.vector_leg(&request.query, &facets, depth).await?),
+            SearchMode::Keyword => (keyword_leg(views, &request.query, &facets, depth).await?, Vec::new()),
+            SearchMode::Vector => (Vec::new(), vector_leg(views, &request.query, &facets, depth).await?),
         };
-        let mut fused = fuse(&keyword, &vector, self.weight_for(mode).await?);
+        let mut fused = fuse(&keyword, &vector, self.weight_for(views, mode));
         if mode != SearchMode::Hybrid {
             // One leg alone keeps its own scale.
             fused.iter_mut().for_each(|hit| hit.score = own_score(hit));
@@ -116,33 +127,14 @@ impl Retriever {
         Ok(SearchResponse { hits, mode, took_ms: began.elapsed().as_secs_f64() * 1e3 })
     }
 
-    async fn weight_for(&self, mode: SearchMode) -> Result<f32, SearchError> {
-        Ok(match mode {
-            SearchMode::Hybrid => self.vector_weight * self.embedded_share().await?,
+    /// The vector leg's share in fusion. While documents come in, the vector leg ranks the few that it has, and the best of
+    /// a few says little.
+    fn weight_for(&self, views: &OpenedGeneration, mode: SearchMode) -> f32 {
+        match mode {
+            SearchMode::Hybrid => self.vector_weight * views.embedded_share.get(),
             SearchMode::Keyword => 0.0,
             SearchMode::Vector => 1.0,
-        })
-    }
-
-    /// The share of chunks that have their vectors, 0 to 1. While documents come in, the vector leg ranks the few that it
-    /// has, and the best of a few says little.
-    async fn embedded_share(&self) -> Result<f32, SearchError> {
-        let words = self.keyword.chunk_count().max(1) as f32;
-        Ok((self.vector.count().await? as f32 / words).min(1.0))
-    }
-
-    async fn keyword_leg(&self, query: &str, facets: &FacetQuery, k: usize) -> Result<Vec<LegHit>, SearchError> {
-        let (index, query, facets) = (Arc::clone(&self.keyword), query.to_owned(), facets.clone());
-        let work = move || index.search(&query, &facets, k);
-        Ok(tokio::task::spawn_blocking(work).await.map_err(|_| SearchError::Cancelled)??)
-    }
-
-    async fn vector_leg(&self, query: &str, facets: &FacetQuery, k: usize) -> Result<Vec<LegHit>, SearchError> {
-        let Some(embedder) = self.embedder.as_ref().filter(|_| !query.trim().is_empty()) else {
-            return Ok(Vec::new());
-        };
-        let vector = embedder.embed_query(query).await?;
-        Ok(self.vector.search(&vector, facets, k).await?)
+        }
     }
 
     /// Reads the best candidates from the truth; what is gone, not ready or outside the filter falls away, and the next
@@ -170,6 +162,30 @@ impl Retriever {
         }
         Ok(hits)
     }
+}
+
+async fn keyword_leg(
+    views: &OpenedGeneration,
+    query: &str,
+    facets: &FacetQuery,
+    k: usize,
+) -> Result<Vec<LegHit>, SearchError> {
+    let (index, query, facets) = (Arc::clone(&views.keyword), query.to_owned(), facets.clone());
+    let work = move || index.search(&query, &facets, k);
+    Ok(tokio::task::spawn_blocking(work).await.map_err(|_| SearchError::Cancelled)??)
+}
+
+async fn vector_leg(
+    views: &OpenedGeneration,
+    query: &str,
+    facets: &FacetQuery,
+    k: usize,
+) -> Result<Vec<LegHit>, SearchError> {
+    let Some(embedder) = views.embedder.as_ref().filter(|_| !query.trim().is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let vector = embedder.embed_query(query).await?;
+    Ok(views.vector.search(&vector, facets, k).await?)
 }
 
 /// Marks the query's words in every hit, away from the threads that serve connections.

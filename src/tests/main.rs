@@ -6,6 +6,7 @@ mod clients;
 mod database;
 mod faults;
 mod models;
+mod pgvector;
 mod postgres;
 mod qdrant_peer;
 mod story;

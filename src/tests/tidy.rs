@@ -3,24 +3,30 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Floors from the top. A room may use rooms of lower floors and no other.
-const FLOORS: [&[&str]; 9] = [
+/// Floors from the top. A room may use rooms of lower floors and no other. The ground is what unit tests stand on: a
+/// database of their own.
+const FLOORS: [&[&str]; 11] = [
     &["main"],
     &["cli"],
     &["api", "boot"],
     &["app"],
-    &["agent"],
-    &["indexing", "retrieval"],
+    &["agent", "eval"],
+    &["indexing", "retrieval", "transfer"],
+    &["generations"],
     &["store", "vector", "keyword"],
     &["models"],
     &["types", "config", "analysis", "telemetry", "faults"],
+    &["database"],
 ];
 
 /// Names of backends, and the only rooms that may say them.
-const BACKENDS: [(&str, &[&str]); 7] = [
+const BACKENDS: [(&str, &[&str]); 10] = [
+    ("QdrantIndex", &["vector", "boot"]),
     ("EdgeIndex", &["vector", "boot"]),
     ("ExactIndex", &["vector", "boot"]),
-    ("QdrantIndex", &["vector", "boot"]),
+    ("PgvectorIndex", &["vector", "boot"]),
+    ("PostgresStore", &["store", "boot"]),
+    ("SqliteStore", &["store", "boot"]),
     ("LocalEmbedder", &["models", "boot"]),
     ("Hashing::new", &["models", "boot"]),
     ("OpenAi::new", &["models", "boot"]),
@@ -172,12 +178,14 @@ fn the_drawing_names_every_room() {
 
 #[test]
 fn migrations_are_numbered_without_gaps() {
-    let mut names: Vec<String> = std::fs::read_dir(root().join("migrations/sqlite"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    for (at, name) in names.iter().enumerate() {
+    let names = ["sqlite", "postgres"].map(|database| {
+        let folder = std::fs::read_dir(root().join("migrations").join(database)).unwrap();
+        let name =
+            |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().to_string_lossy().into_owned();
+        folder.map(name).collect::<BTreeSet<String>>()
+    });
+    assert_eq!(names[0], names[1], "both databases have the same ones");
+    for (at, name) in names[0].iter().enumerate() {
         assert!(name.starts_with(&format!("{:04}_", at + 1)), "{name} is out of order");
     }
 }

@@ -1,11 +1,11 @@
 //! A document as the store knows it: where it came from, what state it is in, and never its text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ibid_ingest::Span;
+use ibid_ingest::{Heading, Span};
 use serde::{Deserialize, Serialize};
 
-use super::{CollectionName, DocumentId};
+use super::{CollectionName, DocumentId, Principal};
 
 /// A document's row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -22,12 +22,14 @@ pub struct Document {
     pub title: String,
     /// Metadata that the source carries, as text.
     pub metadata: BTreeMap<String, String>,
+    /// Who may read it: its own readers, or those of its collection.
+    pub readers: BTreeSet<Principal>,
     /// Whether it can be searched.
     #[serde(flatten)]
     pub state: DocumentState,
     /// Size and hash of the source when it was read.
     pub source: SourceStamp,
-    /// How many chunks it has.
+    /// How many chunks it has in the generation that serves.
     pub chunks: u64,
     /// Length of the stored extracted text in bytes.
     pub text_bytes: u64,
@@ -80,4 +82,15 @@ pub struct PageSpan {
     pub number: u32,
     /// Bytes of the extracted text.
     pub span: Span,
+}
+
+/// What chunking needs beside the text, kept so that another generation can cut the same text anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Structure {
+    /// The part of the text that is chunked.
+    pub body: Span,
+    /// The pages, for formats that have them.
+    pub pages: Vec<PageSpan>,
+    /// The headings, in the order of the text.
+    pub headings: Vec<Heading>,
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CollectionName, Document};
+use super::{CollectionName, Document, Principal};
 
 /// A filter as a caller writes it. An empty filter lets everything through.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -103,6 +103,7 @@ impl Filter {
 pub fn document_facets(document: &Document) -> BTreeSet<String> {
     let mut facets = BTreeSet::from([collection_facet(&document.collection), format!("m:{}", document.media_type)]);
     facets.extend(path_prefixes(&document.uri).map(|prefix| format!("u:{prefix}")));
+    facets.extend(document.readers.iter().map(Principal::facet));
     facets.extend(document.metadata.iter().map(|(key, value)| metadata_facet(key, value)));
     facets
 }

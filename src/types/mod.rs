@@ -1,17 +1,21 @@
 //! The nouns: values that every room speaks of, with no behaviour that needs another room.
 
+mod access;
 mod chunk;
 mod citation;
 mod document;
 mod filter;
+mod generation;
 mod hit;
 mod ids;
 mod message;
 
+pub use access::{Caller, InvalidPrincipal, Principal};
 pub use chunk::{Chunk, ChunkRow, embedding_input};
 pub use citation::{Citation, CitedText, Location};
-pub use document::{Document, DocumentState, Failure, PageSpan, SourceStamp};
+pub use document::{Document, DocumentState, Failure, PageSpan, SourceStamp, Structure};
 pub use filter::{FacetQuery, Filter, FilterError, document_facets, path_prefixes};
+pub use generation::{Generation, GenerationId, GenerationScore};
 pub use hit::{Highlight, Hit, LegHit, LegRank, Legs, SearchMode};
 pub use ids::{ChunkId, CollectionName, DocumentId, InvalidName, ModelId, Seq, TextHash, Utf16Offset};
 pub use message::{Message, Role};

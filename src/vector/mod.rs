@@ -13,6 +13,7 @@ use crate::types::{ChunkId, DocumentId, FacetQuery, LegHit};
 
 pub mod edge;
 pub mod exact;
+pub mod pgvector;
 pub mod qdrant;
 mod shard;
 
@@ -26,6 +27,7 @@ mod tests;
 
 pub use edge::{EdgeIndex, EdgeOptions};
 pub use exact::ExactIndex;
+pub use pgvector::{PgvectorIndex, PgvectorOptions, PgvectorStorage};
 pub use qdrant::{QdrantIndex, QdrantOptions, Quantisation};
 
 /// A chunk's vector with what it can be found and deleted by.
@@ -129,6 +131,30 @@ pub enum VectorError {
         /// Its name in the server.
         collection: String,
     },
+    /// The database that holds the index went away, or does not answer.
+    #[error("the vector database at {place} cannot be reached ({reason}); nothing is lost, it is tried again")]
+    Unavailable {
+        /// Host, port and database.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// The database has no extension `vector`, and this user may not create it.
+    #[error(
+        "{place} has no extension `vector`; let a superuser run `create extension vector` in that database (its owner may, where the extension is trusted)"
+    )]
+    MissingExtension {
+        /// Host, port and database.
+        place: String,
+    },
+    /// The database, or what was asked of it, is beyond what pgvector can do.
+    #[error("{place} cannot hold the vector index: {reason}")]
+    Unsupported {
+        /// Host, port and database.
+        place: String,
+        /// Why.
+        reason: String,
+    },
     /// The engine failed; what was applied since the last flush may be lost and has to be applied again.
     #[error("the vector engine failed: {0}")]
     Engine(String),
@@ -199,6 +225,33 @@ pub trait VectorIndex: Send + Sync {
     /// # Errors
     /// [`VectorError::Engine`] when the engine fails.
     async fn chunk_ids(&self) -> Result<Vec<ChunkId>, VectorError>;
+
+    /// Builds an index that the truth itself writes again from the truth; for every other one there is nothing to do here,
+    /// because a follower gives it everything again.
+    ///
+    /// # Errors
+    /// [`VectorError::Engine`] when the engine fails: the index is as it was.
+    async fn rebuild(&self) -> Result<(), VectorError> {
+        Ok(())
+    }
+
+    /// Called when this index is the one that searches read, so that others who look for it find it. An index that nobody else
+    /// can see has nothing to do.
+    ///
+    /// # Errors
+    /// [`VectorError::Engine`] when the engine fails; the one before stays in its place.
+    async fn promote(&self) -> Result<(), VectorError> {
+        Ok(())
+    }
+
+    /// Removes the index with everything that was made for it outside of this process; afterwards it is not used. What is gone
+    /// already is no error. Folders are removed by whoever made them.
+    ///
+    /// # Errors
+    /// As [`Self::clear`].
+    async fn discard(&self) -> Result<(), VectorError> {
+        self.clear().await
+    }
 
     /// Removes every point, durably.
     ///

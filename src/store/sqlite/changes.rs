@@ -1,103 +1,72 @@
-//! The change log, and how far its followers are.
+//! The change log, how far its followers are, and leases.
 
-use sqlx::{Row, Sqlite, Transaction};
+use std::time::Duration;
 
-use super::super::StoreError;
-use super::Store;
-use super::rows::{document_id, signed};
-use crate::types::{DocumentId, Seq};
+use async_trait::async_trait;
+use sqlx::{Sqlite, Transaction};
 
-/// One row of the change log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change {
-    /// Its place.
-    pub seq: Seq,
-    /// The document.
-    pub document: DocumentId,
-    /// What happened.
-    pub kind: ChangeKind,
-}
+use super::{OWNER, SqliteStore};
+use crate::store::rows::{document_id, lease_ms, signed};
+use crate::store::{Change, ChangeKind, ChangeLog, StoreError};
+use crate::types::{DocumentId, GenerationId, Seq};
 
-/// What happened to a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChangeKind {
-    /// Its text and chunks were written.
-    Put,
-    /// The vectors of all its chunks are there.
-    Embedded,
-    /// It is gone, or could not be read any more.
-    Delete,
-}
-
-impl ChangeKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Put => "put",
-            Self::Embedded => "embedded",
-            Self::Delete => "delete",
-        }
-    }
-}
-
+/// Adds a change; without a generation it concerns every one.
 pub(super) async fn append_change(
     tx: &mut Transaction<'_, Sqlite>,
     id: DocumentId,
     kind: ChangeKind,
+    generation: Option<GenerationId>,
 ) -> Result<Seq, StoreError> {
-    let sql = "insert into changes (document_id, kind) values (?, ?)";
-    let done = sqlx::query(sql).bind(id.as_bytes()).bind(kind.as_str()).execute(&mut **tx).await?;
-    Ok(Seq(done.last_insert_rowid().unsigned_abs()))
+    let sql = "insert into changes (document_id, kind, generation) values ($1, $2, $3) returning seq";
+    let query = sqlx::query_scalar(sql).bind(id.as_bytes()).bind(kind.as_str());
+    let seq: i64 = query.bind(generation.map(|generation| generation.0)).fetch_one(&mut **tx).await?;
+    Ok(Seq(seq.unsigned_abs()))
 }
 
-impl Store {
-    /// At most `limit` changes after `seq`, oldest first.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn changes_after(&self, seq: Seq, limit: u32) -> Result<Vec<Change>, StoreError> {
-        let sql = "select seq, document_id as id, kind from changes where seq > ? order by seq limit ?";
-        let rows = sqlx::query(sql).bind(signed(seq.0)).bind(limit).fetch_all(&self.reader).await?;
-        rows.iter()
-            .map(|row| {
-                let kind = match row.try_get::<&str, _>("kind")? {
-                    "put" => ChangeKind::Put,
-                    "embedded" => ChangeKind::Embedded,
-                    _ => ChangeKind::Delete,
-                };
-                let place = Seq(row.try_get::<i64, _>("seq")?.unsigned_abs());
-                Ok(Change { seq: place, document: document_id(row)?, kind })
-            })
-            .collect()
+#[async_trait]
+impl ChangeLog for SqliteStore {
+    async fn changes_after(&self, generation: GenerationId, seq: Seq, limit: u32) -> Result<Vec<Change>, StoreError> {
+        let sql = "select seq, document_id, kind from changes
+            where seq > $1 and (generation is null or generation = $2) order by seq limit $3";
+        let query = sqlx::query_as(sql).bind(signed(seq.0)).bind(generation.0).bind(i64::from(limit));
+        let rows: Vec<(i64, Vec<u8>, String)> = query.fetch_all(&self.reader).await?;
+        let change = |(place, document, kind): (i64, Vec<u8>, String)| {
+            let document = document_id(&document)?;
+            Ok(Change { seq: Seq(place.unsigned_abs()), document, kind: ChangeKind::of(&kind) })
+        };
+        rows.into_iter().map(change).collect()
     }
 
-    /// The newest place in the change log.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn last_seq(&self) -> Result<Seq, StoreError> {
-        let sql = "select coalesce(max(seq), 0) from changes";
-        let seq: i64 = sqlx::query_scalar(sql).fetch_one(&self.reader).await?;
+    async fn last_seq(&self, generation: GenerationId) -> Result<Seq, StoreError> {
+        let sql = "select coalesce(max(seq), 0) from changes where generation is null or generation = $1";
+        let seq: i64 = sqlx::query_scalar(sql).bind(generation.0).fetch_one(&self.reader).await?;
         Ok(Seq(seq.unsigned_abs()))
     }
 
-    /// How far a view has followed, for views that cannot say it themselves.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn checkpoint(&self, view: &str) -> Result<Seq, StoreError> {
-        let sql = "select seq from checkpoints where view = ?";
+    async fn checkpoint(&self, view: &str) -> Result<Seq, StoreError> {
+        let sql = "select seq from checkpoints where view = $1";
         let seq: Option<i64> = sqlx::query_scalar(sql).bind(view).fetch_optional(&self.reader).await?;
         Ok(Seq(seq.unwrap_or(0).unsigned_abs()))
     }
 
-    /// Notes how far a view has followed; called after the view has made it durable.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn set_checkpoint(&self, view: &str, seq: Seq) -> Result<(), StoreError> {
-        let sql =
-            "insert into checkpoints (view, seq) values (?, ?) on conflict (view) do update set seq = excluded.seq";
+    async fn set_checkpoint(&self, view: &str, seq: Seq) -> Result<(), StoreError> {
+        let sql = "insert into checkpoints (view, seq) values ($1, $2)
+            on conflict (view) do update set seq = excluded.seq";
         sqlx::query(sql).bind(view).bind(signed(seq.0)).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    async fn acquire_lease(&self, name: &str, time_to_live: Duration) -> Result<bool, StoreError> {
+        // One process works on the file, so no other can hold it.
+        let sql = "insert into leases (name, owner, until_ms) values ($1, $2, unixepoch() * 1000 + $3)
+            on conflict (name) do update set owner = excluded.owner, until_ms = excluded.until_ms";
+        let query = sqlx::query(sql).bind(name).bind(OWNER).bind(lease_ms(time_to_live));
+        query.execute(&self.writer).await?;
+        Ok(true)
+    }
+
+    async fn release_lease(&self, name: &str) -> Result<(), StoreError> {
+        sqlx::query("delete from leases where name = $1").bind(name).execute(&self.writer).await?;
         Ok(())
     }
 }

@@ -1,62 +1,64 @@
 //! Collections: named sets of documents.
 
-use serde::Serialize;
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
 use sqlx::Row;
 
-use super::super::StoreError;
-use super::Store;
-use crate::types::CollectionName;
+use super::SqliteStore;
+use super::changes::append_change;
+use crate::store::rows::{document_id, json, readers_of};
+use crate::store::{ChangeKind, CollectionSummary, Collections, StoreError};
+use crate::types::{CollectionName, Principal};
 
-/// A collection and what it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct CollectionSummary {
-    /// Its name.
-    #[schema(value_type = String)]
-    pub name: CollectionName,
-    /// Documents that can be searched.
-    pub documents: u64,
-    /// Documents that could not be read.
-    pub failed: u64,
-    /// Documents whose vectors are complete.
-    pub embedded: u64,
-    /// Chunks of all documents.
-    pub chunks: u64,
-}
-
-impl Store {
-    /// Makes the collection if it is not there.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn ensure_collection(&self, name: &CollectionName, now_ms: i64) -> Result<(), StoreError> {
-        let sql = "insert into collections (name, created_at_ms) values (?, ?) on conflict (name) do nothing";
+#[async_trait]
+impl Collections for SqliteStore {
+    async fn ensure_collection(&self, name: &CollectionName, now_ms: i64) -> Result<(), StoreError> {
+        let sql = "insert into collections (name, created_at_ms) values ($1, $2) on conflict (name) do nothing";
         sqlx::query(sql).bind(name.as_str()).bind(now_ms).execute(&self.writer).await?;
         Ok(())
     }
 
-    /// Every collection, by name.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn collections(&self) -> Result<Vec<CollectionSummary>, StoreError> {
-        let sql = "select c.name as name,
+    async fn set_collection_readers(
+        &self,
+        name: &CollectionName,
+        readers: &BTreeSet<Principal>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.writer.begin().await?;
+        let sql = "update collections set readers = $1 where name = $2 returning id";
+        let query = sqlx::query_scalar(sql).bind(json(readers)).bind(name.as_str());
+        let Some(collection): Option<i64> = query.fetch_optional(&mut *tx).await? else { return Ok(false) };
+        let read_by = "select id from documents where collection_id = $1 and readers is null and state = 'ready'";
+        let documents: Vec<Vec<u8>> = sqlx::query_scalar(read_by).bind(collection).fetch_all(&mut *tx).await?;
+        for id in &documents {
+            append_change(&mut tx, document_id(id)?, ChangeKind::Put, None).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn collections(&self) -> Result<Vec<CollectionSummary>, StoreError> {
+        let sql = "select n.name, n.readers,
                 count(d.id) filter (where d.state = 'ready') as documents,
                 count(d.id) filter (where d.state = 'failed') as failed,
-                count(d.id) filter (where d.state = 'ready' and d.embedded = 1) as embedded,
-                coalesce(sum(d.chunk_count), 0) as chunks
-            from collections c left join documents d on d.collection_id = c.id
-            group by c.id order by c.name";
+                count(d.id) filter (where d.state = 'ready' and k.embedded) as embedded,
+                cast(coalesce(sum(k.chunk_count), 0) as bigint) as chunks
+            from collections n left join documents d on d.collection_id = n.id
+            left join chunkings k on k.document_id = d.id and k.generation = (select id from generations where serving)
+            group by n.id order by n.name";
         let rows = sqlx::query(sql).fetch_all(&self.reader).await?;
         rows.iter()
             .map(|row| {
                 let name: String = row.try_get("name")?;
                 let name = name.parse().map_err(|_| StoreError::Corrupt { what: "collection name", key: name })?;
+                let count = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
                 Ok(CollectionSummary {
                     name,
-                    documents: row.try_get::<i64, _>("documents")?.unsigned_abs(),
-                    failed: row.try_get::<i64, _>("failed")?.unsigned_abs(),
-                    embedded: row.try_get::<i64, _>("embedded")?.unsigned_abs(),
-                    chunks: row.try_get::<i64, _>("chunks")?.unsigned_abs(),
+                    readers: readers_of(row.try_get("readers")?),
+                    documents: count("documents")?,
+                    failed: count("failed")?,
+                    embedded: count("embedded")?,
+                    chunks: count("chunks")?,
                 })
             })
             .collect()

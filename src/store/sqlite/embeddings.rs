@@ -1,99 +1,66 @@
 //! Embeddings, keyed by (model, text hash): the same text is never embedded twice.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use serde::Serialize;
+use async_trait::async_trait;
 use sqlx::Row;
 
-use super::super::StoreError;
-use super::Store;
-use super::changes::{ChangeKind, append_change};
+use super::SqliteStore;
+use super::changes::append_change;
 use super::chunks::chunk_rows;
 use super::documents::mark_if_embedded;
-use super::rows::{document_id, vector_to_bytes};
 use crate::faults;
-use crate::types::{DocumentId, ModelId, TextHash, embedding_input};
+use crate::store::embeddings::inputs_of;
+use crate::store::rows::document_id;
+use crate::store::{ChangeKind, EmbeddingStatus, Embeddings, MissingText, StoreError};
+use crate::types::{DocumentId, GenerationId, TextHash};
 
-/// A text that has no vector yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MissingText {
-    /// Its key.
-    pub hash: TextHash,
-    /// What the embedder reads.
-    pub input: String,
-}
-
-/// How far embedding has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct EmbeddingStatus {
-    /// Documents that can be searched by keyword.
-    pub documents: u64,
-    /// Of these, documents whose vectors are complete.
-    pub embedded: u64,
-    /// Documents that could not be read.
-    pub failed: u64,
-    /// Chunks of all documents.
-    pub chunks: u64,
-    /// Chunks of documents whose vectors are complete.
-    pub chunks_embedded: u64,
-}
-
-impl Store {
-    /// At most `limit` documents that wait for their vectors, short ones first: one long document must not keep hundreds
-    /// of short ones waiting.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn documents_to_embed(&self, limit: u32) -> Result<Vec<DocumentId>, StoreError> {
-        let sql = "select id from documents where state = 'ready' and embedded = 0
-            order by chunk_count, id limit ?";
-        let rows = sqlx::query(sql).bind(limit).fetch_all(&self.reader).await?;
-        rows.iter().map(document_id).collect()
+#[async_trait]
+impl Embeddings for SqliteStore {
+    /// One process works on the file, so a claim needs no mark.
+    async fn claim_documents(
+        &self,
+        generation: GenerationId,
+        limit: u32,
+        _lease: Duration,
+    ) -> Result<Vec<DocumentId>, StoreError> {
+        let sql = "select document_id from chunkings where generation = $1 and embedded = 0
+            order by chunk_count, document_id limit $2";
+        let query = sqlx::query_scalar(sql).bind(generation.0).bind(limit);
+        let ids: Vec<Vec<u8>> = query.fetch_all(&self.reader).await?;
+        ids.iter().map(|id| document_id(id)).collect()
     }
 
-    /// The texts of a document that the model has not embedded, each once.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn missing_texts(&self, id: DocumentId, model: &ModelId) -> Result<Vec<MissingText>, StoreError> {
-        let sql = "select distinct c.text_hash from chunks c where c.document_id = ?1 and not exists (
-            select 1 from embeddings e where e.model = ?2 and e.text_hash = c.text_hash)";
-        let missing: Vec<Vec<u8>> =
-            sqlx::query_scalar(sql).bind(id.as_bytes()).bind(&model.0).fetch_all(&self.reader).await?;
+    async fn missing_texts(&self, id: DocumentId, generation: GenerationId) -> Result<Vec<MissingText>, StoreError> {
+        let sql = "select distinct c.text_hash from chunks c where c.document_id = $1 and c.generation = $2
+            and not exists (select 1 from embeddings e where e.text_hash = c.text_hash
+                and e.model = (select model from generations where id = $2))";
+        let query = sqlx::query_scalar(sql).bind(id.as_bytes()).bind(generation.0);
+        let missing: Vec<Vec<u8>> = query.fetch_all(&self.reader).await?;
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = chunk_rows(&self.reader, id).await?;
-        let mut inputs: BTreeMap<TextHash, String> = rows
-            .into_iter()
-            .map(|row| (row.chunk.text_hash, embedding_input(&row.chunk.heading_path, &row.text)))
-            .collect();
-        let hashes = missing.iter().filter_map(|bytes| TextHash::from_bytes(bytes));
-        Ok(hashes.filter_map(|hash| inputs.remove(&hash).map(|input| MissingText { hash, input })).collect())
+        Ok(inputs_of(&missing, chunk_rows(&self.reader, id, generation).await?))
     }
 
-    /// Writes vectors, and marks those of `documents` whose vectors are now complete, in one transaction. Says how many
-    /// became complete.
-    ///
-    /// # Errors
-    /// Database errors; then nothing is written.
-    pub async fn save_embeddings(
+    async fn save_embeddings(
         &self,
-        model: &ModelId,
+        generation: GenerationId,
         vectors: &[(TextHash, Vec<f32>)],
         documents: &[DocumentId],
     ) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin().await?;
-        let sql = "insert into embeddings (model, text_hash, vector) values (?, ?, ?) on conflict do nothing";
+        let sql = "insert into embeddings (model, text_hash, vector)
+            select model, $2, $3 from generations where id = $1 and model is not null on conflict do nothing";
         for (hash, vector) in vectors {
-            let row = sqlx::query(sql).bind(&model.0).bind(hash.0.as_slice()).bind(vector_to_bytes(vector));
+            let row = sqlx::query(sql).bind(generation.0).bind(hash.0.as_slice()).bind(vector_to_bytes(vector));
             row.execute(&mut *tx).await?;
         }
         faults::point();
         let mut completed = 0;
         for id in documents {
-            if mark_if_embedded(&mut tx, *id, model).await? {
-                append_change(&mut tx, *id, ChangeKind::Embedded).await?;
+            if mark_if_embedded(&mut tx, *id, generation).await? {
+                append_change(&mut tx, *id, ChangeKind::Embedded, Some(generation)).await?;
                 completed += 1;
             }
         }
@@ -103,25 +70,48 @@ impl Store {
         Ok(completed)
     }
 
-    /// How far embedding has come.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn embedding_status(&self) -> Result<EmbeddingStatus, StoreError> {
-        let sql = "select count(*) filter (where state = 'ready') as documents,
-                count(*) filter (where state = 'ready' and embedded = 1) as embedded,
-                count(*) filter (where state = 'failed') as failed,
-                coalesce(sum(chunk_count), 0) as chunks,
-                coalesce(sum(chunk_count) filter (where embedded = 1), 0) as chunks_embedded
-            from documents";
-        let row = sqlx::query(sql).fetch_one(&self.reader).await?;
+    async fn embeddings_after(
+        &self,
+        generation: GenerationId,
+        after: Option<TextHash>,
+        limit: u32,
+    ) -> Result<Vec<(TextHash, Vec<f32>)>, StoreError> {
+        let sql = "select text_hash, vector from embeddings where model = (select model from generations where id = $1)
+                and text_hash > $2 order by text_hash limit $3";
+        let after = after.map_or(Vec::new(), |hash| hash.0.to_vec());
+        let query = sqlx::query_as(sql).bind(generation.0).bind(after).bind(i64::from(limit));
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = query.fetch_all(&self.reader).await?;
+        let keyed =
+            |(hash, vector): (Vec<u8>, Vec<u8>)| Some((TextHash::from_bytes(&hash)?, vector_from_bytes(&vector)));
+        Ok(rows.into_iter().filter_map(keyed).collect())
+    }
+
+    async fn embedding_status(&self, generation: GenerationId) -> Result<EmbeddingStatus, StoreError> {
+        let sql = "select count(*) filter (where d.state = 'ready') as documents,
+                count(k.document_id) as chunked,
+                count(*) filter (where k.embedded) as embedded,
+                count(*) filter (where d.state = 'failed') as failed,
+                cast(coalesce(sum(k.chunk_count), 0) as bigint) as chunks,
+                cast(coalesce(sum(k.chunk_count) filter (where k.embedded), 0) as bigint) as chunks_embedded
+            from documents d left join chunkings k on k.document_id = d.id and k.generation = $1";
+        let row = sqlx::query(sql).bind(generation.0).fetch_one(&self.reader).await?;
         let count = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
         Ok(EmbeddingStatus {
             documents: count("documents")?,
+            chunked: count("chunked")?,
             embedded: count("embedded")?,
             failed: count("failed")?,
             chunks: count("chunks")?,
             chunks_embedded: count("chunks_embedded")?,
         })
     }
+}
+
+/// Vectors are stored as little-endian `f32`.
+fn vector_to_bytes(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+pub(super) fn vector_from_bytes(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|part| f32::from_le_bytes([part[0], part[1], part[2], part[3]])).collect()
 }

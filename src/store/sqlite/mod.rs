@@ -1,29 +1,23 @@
-//! The truth in one SQLite file: WAL mode, one writer, several readers.
+//! The truth in one SQLite file: WAL mode, one writer, several readers, one process.
 
 mod changes;
 mod chunks;
 mod collections;
 mod documents;
 mod embeddings;
-mod rows;
+mod generations;
 mod runs;
+mod settings;
 mod views;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
-use super::StoreError;
-
-pub use changes::{Change, ChangeKind};
-pub use chunks::{ChunkInTruth, TextSlice};
-pub use collections::CollectionSummary;
-pub use documents::{DocumentPage, DocumentQuery, KnownSource, NewDocument};
-pub use embeddings::{EmbeddingStatus, MissingText};
-pub use runs::{RunEnd, RunRow};
-pub use views::IndexedDocument;
+use super::{Store, StoreError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -33,14 +27,18 @@ const READERS_MAX: u32 = 8;
 /// How long a statement waits for a lock that another process holds before it is an error.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The truth.
+/// Who holds a lease: one process at a time works on the file, so all that it has to know is that it is a lease.
+const OWNER: &str = "this process";
+
+/// The truth in a file.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct SqliteStore {
+    path: PathBuf,
     writer: SqlitePool,
     reader: SqlitePool,
 }
 
-impl Store {
+impl SqliteStore {
     /// Opens the database at `path`, makes it if it is not there, and brings it to this version's schema.
     ///
     /// # Errors
@@ -62,43 +60,34 @@ impl Store {
         MIGRATIONS.run(&writer).await.map_err(|error| migration_error(path, error))?;
         let reader = pool().max_connections(READERS_MAX).connect_with(options.read_only(true)).await;
         let reader = reader.map_err(|error| opening_error(path, error))?;
-        Ok(Self { writer, reader })
+        Ok(Self { path: path.to_owned(), writer, reader })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn place(&self) -> String {
+        self.path.display().to_string()
     }
 
-    /// Writes the log back into the database file and closes it.
-    pub async fn close(&self) {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    async fn changed(&self) {
+        // Other processes only leave wishes here, such as a new generation, and those are looked for from time to time.
+        std::future::pending().await
+    }
+
+    async fn integrity_check(&self) -> Result<String, StoreError> {
+        Ok(sqlx::query_scalar("pragma quick_check(1)").fetch_one(&self.reader).await?)
+    }
+
+    async fn close(&self) {
         self.reader.close().await;
         // A failed checkpoint costs nothing: the next open reads the log.
         drop(sqlx::query("pragma wal_checkpoint(truncate)").execute(&self.writer).await);
         self.writer.close().await;
-    }
-
-    /// The value of a setting.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let sql = "select value from settings where name = ?";
-        Ok(sqlx::query_scalar(sql).bind(name).fetch_optional(&self.reader).await?)
-    }
-
-    /// Sets a setting.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn set_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        let sql =
-            "insert into settings (name, value) values (?, ?) on conflict (name) do update set value = excluded.value";
-        sqlx::query(sql).bind(name).bind(value).execute(&self.writer).await?;
-        Ok(())
-    }
-
-    /// Asks SQLite to check itself.
-    ///
-    /// # Errors
-    /// Database errors; what the check finds is the value.
-    pub async fn integrity_check(&self) -> Result<String, StoreError> {
-        Ok(sqlx::query_scalar("pragma quick_check(1)").fetch_one(&self.reader).await?)
     }
 }
 
@@ -117,7 +106,7 @@ fn opening_error(path: &Path, error: sqlx::Error) -> StoreError {
 fn migration_error(path: &Path, error: MigrateError) -> StoreError {
     match error {
         MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
-            StoreError::Newer { path: path.to_owned(), version }
+            StoreError::Newer { place: path.display().to_string(), version }
         }
         MigrateError::Execute(error) => opening_error(path, error),
         other => StoreError::Migration(other),

@@ -2,75 +2,58 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::Row;
+use async_trait::async_trait;
 
-use super::super::StoreError;
-use super::Store;
+use super::SqliteStore;
 use super::chunks::chunk_rows;
-use super::rows::vector_from_bytes;
-use crate::types::{ChunkId, ChunkRow, Document, DocumentId, DocumentState, ModelId};
+use super::embeddings::vector_from_bytes;
+use crate::store::{Documents, Follows, IndexedDocument, StoreError};
+use crate::types::{ChunkId, Document, DocumentId, DocumentState, GenerationId};
 
-/// A document with its chunks, as an index takes it.
-#[derive(Debug, Clone)]
-pub struct IndexedDocument {
-    /// The document.
-    pub document: Document,
-    /// Its chunks with their words.
-    pub chunks: Vec<ChunkRow>,
-}
-
-impl Store {
-    /// A ready document with its chunks, or `None` when it is gone or failed.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn indexed_document(&self, id: DocumentId) -> Result<Option<IndexedDocument>, StoreError> {
+#[async_trait]
+impl Follows for SqliteStore {
+    async fn indexed_document(
+        &self,
+        id: DocumentId,
+        generation: GenerationId,
+    ) -> Result<Option<IndexedDocument>, StoreError> {
         let Some(document) = self.document(id).await? else { return Ok(None) };
         if !matches!(document.state, DocumentState::Ready { .. }) {
             return Ok(None);
         }
-        let chunks = chunk_rows(&self.reader, id).await?;
+        let chunks = chunk_rows(&self.reader, id, generation).await?;
         Ok(Some(IndexedDocument { document, chunks }))
     }
 
-    /// The vectors of a document's chunks; chunks without one are left out.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn document_vectors(
+    async fn document_vectors(
         &self,
         id: DocumentId,
-        model: &ModelId,
-    ) -> Result<Vec<(ChunkId, Vec<f32>)>, StoreError> {
-        let sql = "select c.id as chunk, e.vector from chunks c
-            join embeddings e on e.text_hash = c.text_hash and e.model = ?
-            where c.document_id = ? order by c.id";
-        let rows = sqlx::query(sql).bind(&model.0).bind(id.as_bytes()).fetch_all(&self.reader).await?;
-        rows.iter()
-            .map(|row| {
-                let chunk = ChunkId(row.try_get::<i64, _>("chunk")?.unsigned_abs());
-                Ok((chunk, vector_from_bytes(row.try_get("vector")?)))
-            })
-            .collect()
+        generation: GenerationId,
+    ) -> Result<Option<(Document, Vec<(ChunkId, Vec<f32>)>)>, StoreError> {
+        let complete = "select 1 from chunkings where document_id = $1 and generation = $2 and embedded";
+        let marked = sqlx::query(complete).bind(id.as_bytes()).bind(generation.0);
+        if marked.fetch_optional(&self.reader).await?.is_none() {
+            return Ok(None);
+        }
+        let Some(document) = self.document(id).await? else { return Ok(None) };
+        let sql = "select c.id, e.vector from chunks c join embeddings e on e.text_hash = c.text_hash
+                and e.model = (select model from generations where id = $2)
+            where c.document_id = $1 and c.generation = $2 order by c.id";
+        let query = sqlx::query_as(sql).bind(id.as_bytes()).bind(generation.0);
+        let rows: Vec<(i64, Vec<u8>)> = query.fetch_all(&self.reader).await?;
+        let point = |(chunk, vector): (i64, Vec<u8>)| (ChunkId(chunk.unsigned_abs()), vector_from_bytes(&vector));
+        Ok(Some((document, rows.into_iter().map(point).collect())))
     }
 
-    /// The ids of every chunk of a ready document, and of every chunk whose document is embedded: what the two views
-    /// have to hold.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn expected_chunk_ids(&self) -> Result<(BTreeSet<ChunkId>, BTreeSet<ChunkId>), StoreError> {
-        let sql = "select c.id as chunk, d.embedded from chunks c join documents d on d.id = c.document_id
-            where d.state = 'ready'";
-        let rows = sqlx::query(sql).fetch_all(&self.reader).await?;
-        let (mut words, mut meaning) = (BTreeSet::new(), BTreeSet::new());
-        for row in &rows {
-            let chunk = ChunkId(row.try_get::<i64, _>("chunk")?.unsigned_abs());
-            words.insert(chunk);
-            if row.try_get::<i64, _>("embedded")? == 1 {
-                meaning.insert(chunk);
-            }
-        }
-        Ok((words, meaning))
+    async fn expected_chunk_ids(
+        &self,
+        generation: GenerationId,
+    ) -> Result<(BTreeSet<ChunkId>, BTreeSet<ChunkId>), StoreError> {
+        let sql = "select c.id, k.embedded from chunks c
+            join chunkings k on k.document_id = c.document_id and k.generation = c.generation where c.generation = $1";
+        let rows: Vec<(i64, bool)> = sqlx::query_as(sql).bind(generation.0).fetch_all(&self.reader).await?;
+        let chunk = |(number, _): &(i64, bool)| ChunkId(number.unsigned_abs());
+        let meaning = rows.iter().filter(|(_, embedded)| *embedded).map(chunk).collect();
+        Ok((rows.iter().map(chunk).collect(), meaning))
     }
 }

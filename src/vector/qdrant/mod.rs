@@ -173,25 +173,6 @@ impl QdrantIndex {
         &self.inner.name
     }
 
-    /// Lets the alias stand for this generation, in one step: other readers of the cluster see the old one or this one.
-    ///
-    /// # Errors
-    /// Those of any call.
-    pub async fn promote(&self) -> Result<(), VectorError> {
-        let inner = &self.inner;
-        collection::promote(&inner.connection, &inner.options.collection, &inner.name).await
-    }
-
-    /// Deletes this generation's collection, and an alias that stands for it. One that is gone already is no error;
-    /// later calls on this index are.
-    ///
-    /// # Errors
-    /// Those of any call.
-    pub async fn drop_generation(&self) -> Result<(), VectorError> {
-        let _writing = self.inner.writing.lock().await;
-        collection::delete(&self.inner.connection, &self.inner.name).await
-    }
-
     async fn put(&self, points: &[VectorPoint]) -> Result<(), VectorError> {
         let connection = &self.inner.connection;
         let send = || {
@@ -239,6 +220,18 @@ impl QdrantIndex {
 
 #[async_trait]
 impl VectorIndex for QdrantIndex {
+    /// Points the alias at this generation's collection, in one atomic request.
+    async fn promote(&self) -> Result<(), VectorError> {
+        let inner = &self.inner;
+        collection::promote(&inner.connection, &inner.options.collection, &inner.name).await
+    }
+
+    /// Deletes this generation's collection, and an alias that stands for it; later calls on this index are errors.
+    async fn discard(&self) -> Result<(), VectorError> {
+        let _writing = self.inner.writing.lock().await;
+        collection::delete(&self.inner.connection, &self.inner.name).await
+    }
+
     async fn upsert(&self, points: Vec<VectorPoint>) -> Result<(), VectorError> {
         check_points(&points, self.inner.options.dimension)?;
         let points = last_of_each(points);

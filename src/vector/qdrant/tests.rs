@@ -68,7 +68,7 @@ async fn the_qdrant_index_conforms() {
     let (_peer, options) = server(DIMENSION);
     let index = open(&options).await;
     conformance::check(&index).await;
-    index.drop_generation().await.unwrap();
+    index.discard().await.unwrap();
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn the_quantised_index_conforms() {
     let (_peer, options) = server(DIMENSION);
     let index = open(&QdrantOptions { quantisation: Some(Quantisation::Scalar), on_disk: true, ..options }).await;
     conformance::check(&index).await;
-    index.drop_generation().await.unwrap();
+    index.discard().await.unwrap();
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn what_was_written_is_there_when_the_index_is_opened_again() {
         }
         same_contents(&index, &oracle, round + 7).await;
     }
-    open(&options).await.drop_generation().await.unwrap();
+    open(&options).await.discard().await.unwrap();
 }
 
 const POINTS: u64 = 20_000;
@@ -135,7 +135,7 @@ async fn the_qdrant_index_finds_what_the_oracle_finds() {
     }
     let many = index.search(&queries[0], &FacetQuery::default(), POINTS as usize).await.unwrap();
     assert_eq!(many.len() as u64, POINTS);
-    index.drop_generation().await.unwrap();
+    index.discard().await.unwrap();
 }
 
 async fn alias_of(index: &QdrantIndex) -> Option<String> {
@@ -164,14 +164,14 @@ async fn a_generation_is_filled_while_another_serves_and_takes_its_place_in_one_
     if let Some(peer) = &peer {
         assert_eq!(peer.record().alias_changes.last().unwrap().actions.len(), 2, "both changes in one request");
     }
-    first.drop_generation().await.unwrap();
-    first.drop_generation().await.unwrap();
+    first.discard().await.unwrap();
+    first.discard().await.unwrap();
     assert_eq!(alias_of(&second).await.as_deref(), Some(second.physical_collection()));
     let Err(VectorError::Missing { collection }) = first.count().await else { panic!("it is gone") };
     assert_eq!(collection, first.physical_collection());
     second.clear().await.unwrap();
     assert_eq!(alias_of(&second).await.as_deref(), Some(second.physical_collection()), "clearing keeps the alias");
-    second.drop_generation().await.unwrap();
+    second.discard().await.unwrap();
     assert_eq!(alias_of(&second).await, None);
 }
 
@@ -193,7 +193,7 @@ async fn a_collection_that_holds_something_else_is_refused() {
         "{said}"
     );
     collection::delete(&index.inner.connection, &name).await.unwrap();
-    index.drop_generation().await.unwrap();
+    index.discard().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,102 @@
+//! Two generations on the same queries: by how much they differ, and whether that can be chance.
+
+use crate::store::GoldQuery;
+use crate::types::{Generation, GenerationId, GenerationScore};
+
+/// How a generation does against the one that serves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Comparison {
+    /// Mean nDCG@10 of the one that serves.
+    pub mean_before: f64,
+    /// Mean nDCG@10 of the other.
+    pub mean_after: f64,
+    /// The probability of a difference in means this large or larger if the two were equally good.
+    pub p_value: f64,
+    /// How many queries.
+    pub queries: usize,
+}
+
+/// Below this many queries a test can hardly show anything, so the means alone decide.
+const QUERIES_FOR_A_TEST: usize = 30;
+/// A drop less likely than this under chance is a drop.
+const SIGNIFICANCE: f64 = 0.05;
+/// Random assignments of signs.
+const ROUNDS: u32 = 10_000;
+
+impl Comparison {
+    /// Whether the mean fell by more than `max_drop` and chance does not explain it.
+    pub fn is_worse(&self, max_drop: f64) -> bool {
+        let dropped = self.mean_before - self.mean_after > max_drop;
+        dropped && (self.queries < QUERIES_FOR_A_TEST || self.p_value < SIGNIFICANCE)
+    }
+}
+
+/// Compares a generation with the one that serves.
+///
+/// # Errors
+/// One sentence when they cannot be compared.
+pub fn comparison(known: &[Generation], id: GenerationId, queries: &[GoldQuery]) -> Result<Comparison, String> {
+    if queries.is_empty() {
+        return Err("there are no queries to compare on; `ibid generations gold FILE` takes some".to_owned());
+    }
+    let digest = super::queries_digest(queries);
+    let score = |generation: Option<&Generation>| -> Option<GenerationScore> {
+        generation?.score.clone().filter(|score| score.queries_digest == digest)
+    };
+    let before = score(known.iter().find(|generation| generation.serving));
+    let after = score(known.iter().find(|generation| generation.id == id));
+    let (Some(before), Some(after)) = (before, after) else {
+        return Err(format!(
+            "generation {id} and the one that serves are not both measured yet; the process that serves does it"
+        ));
+    };
+    Ok(Comparison {
+        mean_before: before.mean(),
+        mean_after: after.mean(),
+        p_value: paired_p_value(&before.ndcg_at_10, &after.ndcg_at_10),
+        queries: before.ndcg_at_10.len(),
+    })
+}
+
+/// The two-sided p-value of Fisher's randomisation test on pairs: how often random signs give the differences a mean as far
+/// from zero as theirs. Smucker, Allan and Carterette 2007, "A comparison of statistical significance tests for
+/// information retrieval evaluation". The signs come from a fixed seed, so the same scores give the same value.
+pub fn paired_p_value(before: &[f64], after: &[f64]) -> f64 {
+    const ROUNDING: f64 = 1e-12;
+    let differences: Vec<f64> = before.iter().zip(after).map(|(before, after)| after - before).collect();
+    let observed = differences.iter().sum::<f64>().abs();
+    let mut random = fastrand::Rng::with_seed(42);
+    let mut as_far = 0;
+    for _ in 0..ROUNDS {
+        let sum: f64 = differences.iter().map(|difference| if random.bool() { *difference } else { -difference }).sum();
+        as_far += u32::from(sum.abs() >= observed - ROUNDING);
+    }
+    // The observed assignment is one of those that chance could have made.
+    f64::from(as_far + 1) / f64::from(ROUNDS + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_scores_are_no_difference_and_a_clear_fall_is_one() {
+        let before = vec![0.9; 40];
+        assert_eq!(paired_p_value(&before, &before), 1.0);
+        let after = vec![0.7; 40];
+        assert!(paired_p_value(&before, &after) < 0.001);
+        // Four pairs of one sign: 2 of 16 assignments are as far out.
+        let p = paired_p_value(&[1.0; 4], &[0.0; 4]);
+        assert!((p - 0.125).abs() < 0.02, "{p}");
+    }
+
+    #[test]
+    fn a_fall_is_refused_when_it_is_large_and_not_chance() {
+        let comparison = |mean_after, p_value, queries| Comparison { mean_before: 0.8, mean_after, p_value, queries };
+        assert!(comparison(0.7, 0.01, 100).is_worse(0.01));
+        assert!(!comparison(0.7, 0.4, 100).is_worse(0.01), "chance explains it");
+        assert!(comparison(0.7, 0.4, 10).is_worse(0.01), "too few queries to ask chance");
+        assert!(!comparison(0.795, 0.01, 100).is_worse(0.01), "within the allowance");
+        assert!(!comparison(0.9, 0.01, 100).is_worse(0.01), "a rise is no fall");
+    }
+}

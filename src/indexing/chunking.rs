@@ -1,0 +1,98 @@
+//! Chunks: how a document's text is cut for a generation, when it comes in and when a generation is built behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ibid_ingest::{ChunkOptions, MediaType, Page, TokenCounter};
+
+use super::IndexingError;
+use crate::faults;
+use crate::generations::OpenedGeneration;
+use crate::store::{ChunkSource, Store};
+use crate::types::{Chunk, PageSpan, Structure, TextHash, embedding_input};
+
+/// Documents that one round cuts before the followers get a turn.
+const DOCUMENTS_PER_ROUND: u32 = 64;
+/// How long a process that stops answering keeps the others from cutting for a generation.
+const CHUNKING_LEASE: Duration = Duration::from_secs(60);
+
+/// How chunks are cut, and what counts their tokens.
+#[derive(Clone)]
+pub(super) struct Cutter {
+    pub(super) options: ChunkOptions,
+    pub(super) counter: Arc<dyn TokenCounter>,
+}
+
+impl Cutter {
+    pub(super) fn of(views: &OpenedGeneration) -> Self {
+        Self { options: views.chunking.clone(), counter: Arc::clone(&views.counter) }
+    }
+
+    /// The document and its chunks, made away from the threads that serve connections.
+    pub(super) async fn cut(
+        &self,
+        document: ibid_ingest::Document,
+    ) -> Result<(ibid_ingest::Document, Vec<Chunk>), IndexingError> {
+        let cutter = self.clone();
+        let work = move || {
+            let chunks = ibid_ingest::chunk(&document, &cutter.options, cutter.counter.as_ref());
+            let rows = chunks.into_iter().map(|chunk| row_of(chunk, &document.text)).collect();
+            (document, rows)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| IndexingError::Cancelled)
+    }
+}
+
+/// Cuts some of the documents that a generation lacks; says whether there were any. One process at a time does it.
+pub(super) async fn chunk_round(store: &dyn Store, views: &OpenedGeneration) -> Result<bool, IndexingError> {
+    let lease = format!("chunk:{}", views.id);
+    let waiting = store.documents_to_chunk(views.id, DOCUMENTS_PER_ROUND).await?;
+    if waiting.is_empty() || !store.acquire_lease(&lease, CHUNKING_LEASE).await? {
+        return Ok(false);
+    }
+    let cutter = Cutter::of(views);
+    for id in waiting {
+        let Some(mut source) = store.chunk_source(id).await? else { continue };
+        let (document, chunks) = cutter.cut(extracted(&mut source)).await?;
+        source.text = document.text;
+        store.put_chunks(&source, views.id, &chunks).await?;
+        faults::point();
+        store.acquire_lease(&lease, CHUNKING_LEASE).await?;
+    }
+    Ok(true)
+}
+
+/// The document as extraction gave it, as far as chunking looks at it. Takes the text out of `source`.
+fn extracted(source: &mut ChunkSource) -> ibid_ingest::Document {
+    let page = |page: &PageSpan| Page { number: page.number, span: page.span, needs_ocr: false };
+    ibid_ingest::Document {
+        media_type: MediaType::from_mime(&source.media_type).unwrap_or(MediaType::PlainText),
+        text: std::mem::take(&mut source.text),
+        body: source.structure.body,
+        title: None,
+        pages: source.structure.pages.iter().map(page).collect(),
+        headings: source.structure.headings.clone(),
+        metadata: Default::default(),
+        warnings: Vec::new(),
+    }
+}
+
+/// What of an extracted document is kept beside its text.
+pub(super) fn structure_of(document: &ibid_ingest::Document) -> Structure {
+    Structure {
+        body: document.body,
+        pages: document.pages.iter().map(|page| PageSpan { number: page.number, span: page.span }).collect(),
+        headings: document.headings.clone(),
+    }
+}
+
+fn row_of(chunk: ibid_ingest::Chunk, text: &str) -> Chunk {
+    let text_hash = TextHash::of(&embedding_input(&chunk.heading_path, chunk.span.slice(text)));
+    Chunk {
+        span: chunk.span,
+        page_first: chunk.page_first,
+        page_last: chunk.page_last,
+        heading_path: chunk.heading_path,
+        text_hash,
+    }
+}

@@ -1,0 +1,79 @@
+//! Checkpoints, settings, leases of one process, and the journal of runs.
+
+use std::time::Duration;
+
+use super::{NOW, all_changes, id_of, put};
+use crate::store::{ANSWERED_STEP, GoldQuery, RunEnd, RunRow, Store};
+use crate::types::Seq;
+
+pub(in crate::store) async fn changes_are_read_from_any_place(store: &dyn Store) {
+    let generation = put(store, &[("a", &["one"]), ("b", &["two"]), ("c", &["three"])]).await;
+    let all = all_changes(store, generation).await;
+    let documents: Vec<_> = all.iter().map(|change| change.document).collect();
+    assert_eq!(documents, ["a", "b", "c"].map(id_of));
+    assert_eq!(store.changes_after(generation, all[0].seq, 1).await.unwrap(), all[1..2]);
+    assert_eq!(store.changes_after(generation, all[2].seq, 9).await.unwrap(), []);
+    assert_eq!(store.changes_after(generation, Seq(u64::MAX), 9).await.unwrap(), []);
+    assert_eq!(store.last_seq(generation).await.unwrap(), all[2].seq);
+}
+
+pub(in crate::store) async fn a_checkpoint_is_the_last_one_noted(store: &dyn Store) {
+    assert_eq!(store.checkpoint("vector").await.unwrap(), Seq(0));
+    for seq in [5, 9, 3] {
+        store.set_checkpoint("vector", Seq(seq)).await.unwrap();
+        assert_eq!(store.checkpoint("vector").await.unwrap(), Seq(seq));
+    }
+    assert_eq!(store.checkpoint("keyword").await.unwrap(), Seq(0));
+}
+
+pub(in crate::store) async fn a_setting_is_what_was_set_last_or_first(store: &dyn Store) {
+    assert_eq!(store.setting("key").await.unwrap(), None);
+    assert_eq!(store.setting_or("key", "first").await.unwrap(), "first");
+    assert_eq!(store.setting_or("key", "second").await.unwrap(), "first");
+    store.set_setting("key", "third").await.unwrap();
+    assert_eq!(store.setting("key").await.unwrap().as_deref(), Some("third"));
+}
+
+pub(in crate::store) async fn a_lease_is_extended_by_its_owner(store: &dyn Store) {
+    for _ in 0..2 {
+        assert!(store.acquire_lease("evaluate", Duration::from_secs(60)).await.unwrap());
+    }
+    store.release_lease("evaluate").await.unwrap();
+    store.release_lease("never taken").await.unwrap();
+    assert!(store.acquire_lease("evaluate", Duration::MAX).await.unwrap());
+}
+
+pub(in crate::store) async fn a_finished_step_keeps_its_first_result(store: &dyn Store) {
+    let run = |id: &str| RunRow { id: id.to_owned(), thread_id: "thread".to_owned(), model: "echo".to_owned() };
+    store.begin_run(&run("r1"), NOW).await.unwrap();
+    assert_eq!(store.step_result("r1", "retrieve").await.unwrap(), None);
+    store.record_step("r1", "retrieve", "{\"hits\":1}", 12).await.unwrap();
+    store.begin_run(&run("r1"), NOW + 5).await.unwrap();
+    store.record_step("r1", "retrieve", "{\"hits\":2}", 13).await.unwrap();
+    assert_eq!(store.step_result("r1", "retrieve").await.unwrap().as_deref(), Some("{\"hits\":1}"));
+    assert_eq!(store.step_result("r2", "retrieve").await.unwrap(), None);
+    assert!(store.record_step("nobody", "retrieve", "{}", 1).await.is_err(), "a step belongs to a run");
+    store.end_run("r1", &RunEnd::Failed("model\0".to_owned()), NOW).await.unwrap();
+}
+
+pub(in crate::store) async fn questions_of_finished_runs_are_logged(store: &dyn Store) {
+    let failed = RunEnd::Failed("x".to_owned());
+    let ends = [RunEnd::Finished, RunEnd::Cancelled, RunEnd::Finished, failed, RunEnd::Finished];
+    for (place, end) in (0_i64..).zip(&ends) {
+        let id = format!("r{place}");
+        let run = RunRow { id: id.clone(), thread_id: "thread".to_owned(), model: "echo".to_owned() };
+        store.begin_run(&run, NOW + place).await.unwrap();
+        // The last question is that of the first run once more.
+        let gold = |relevant: &[&str]| GoldQuery {
+            query: format!("question {}", place % 4),
+            relevant: relevant.iter().map(|uri| (*uri).to_owned()).collect(),
+        };
+        let step = |query: &GoldQuery| serde_json::to_string(query).unwrap();
+        store.record_step(&id, &format!("{ANSWERED_STEP}:1"), &step(&gold(&["a.md"])), 1).await.unwrap();
+        store.record_step(&id, &format!("{ANSWERED_STEP}:2"), &step(&gold(&[])), 1).await.unwrap();
+        store.record_step(&id, &format!("x{ANSWERED_STEP}"), &step(&gold(&["b.md"])), 1).await.unwrap();
+        store.end_run(&id, end, NOW + place).await.unwrap();
+    }
+    let logged = |place: usize| GoldQuery { query: format!("question {place}"), relevant: vec!["a.md".to_owned()] };
+    assert_eq!(store.logged_queries(9).await.unwrap(), [logged(0), logged(2)]);
+}

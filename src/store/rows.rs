@@ -1,0 +1,238 @@
+//! Rows to values and back: what the columns of the truth mean, said once for both databases.
+
+use std::collections::BTreeSet;
+
+use ibid_ingest::Span;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{KnownSource, StoreError};
+use crate::types::{
+    Chunk, ChunkId, ChunkRow, Document, DocumentId, DocumentState, Failure, Generation, GenerationId, ModelId,
+    PageSpan, Principal, SourceStamp, Structure, TextHash,
+};
+
+/// Every document with its collection's name and readers and its chunks in the generation that serves, in the columns of
+/// [`DocumentRow`].
+pub(super) const DOCUMENTS: &str = "select d.id, n.name as collection, d.uri, d.media_type, d.title, d.metadata,
+    coalesce(d.readers, n.readers) as readers, d.state, coalesce(k.embedded, false) as embedded, d.failure_code,
+    d.failure_message, d.source_bytes, d.source_modified_ns, d.source_sha256, coalesce(k.chunk_count, 0) as chunk_count,
+    d.text_bytes, d.warnings, d.updated_at_ms
+    from documents d join collections n on n.id = d.collection_id
+    left join chunkings k on k.document_id = d.id
+        and k.generation = (select id from generations where serving)";
+
+/// A row of [`DOCUMENTS`].
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct DocumentRow {
+    id: Vec<u8>,
+    collection: String,
+    uri: String,
+    media_type: String,
+    title: String,
+    metadata: String,
+    readers: String,
+    state: String,
+    embedded: bool,
+    failure_code: Option<String>,
+    failure_message: Option<String>,
+    source_bytes: i64,
+    source_modified_ns: i64,
+    source_sha256: String,
+    chunk_count: i64,
+    text_bytes: i64,
+    warnings: String,
+    updated_at_ms: i64,
+}
+
+impl TryFrom<DocumentRow> for Document {
+    type Error = StoreError;
+
+    fn try_from(row: DocumentRow) -> Result<Self, StoreError> {
+        let id = document_id(&row.id)?;
+        let corrupt = |what: &'static str| move || StoreError::Corrupt { what, key: id.to_string() };
+        let state = match row.state.as_str() {
+            "ready" => DocumentState::Ready { embedded: row.embedded },
+            _ => DocumentState::Failed {
+                failure: Failure {
+                    code: row.failure_code.unwrap_or_default(),
+                    message: row.failure_message.unwrap_or_default(),
+                },
+            },
+        };
+        Ok(Self {
+            id,
+            collection: row.collection.parse().map_err(|_| corrupt("collection")())?,
+            uri: row.uri,
+            media_type: row.media_type,
+            title: row.title,
+            metadata: from_json(&row.metadata).ok_or_else(corrupt("metadata"))?,
+            readers: readers_of(&row.readers),
+            state,
+            source: SourceStamp {
+                bytes: row.source_bytes.unsigned_abs(),
+                modified_ns: row.source_modified_ns,
+                sha256: row.source_sha256,
+            },
+            chunks: row.chunk_count.unsigned_abs(),
+            text_bytes: row.text_bytes.unsigned_abs(),
+            warnings: from_json(&row.warnings).ok_or_else(corrupt("warnings"))?,
+            updated_at_ms: row.updated_at_ms,
+        })
+    }
+}
+
+/// Who may read, as it is stored. What cannot be understood is read by nobody.
+pub(super) fn readers_of(stored: &str) -> BTreeSet<Principal> {
+    from_json(stored).unwrap_or_default()
+}
+
+/// A row of `known_sources`.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct SourceRow {
+    id: Vec<u8>,
+    uri: String,
+    source_bytes: i64,
+    source_modified_ns: i64,
+    source_sha256: String,
+    failure_code: Option<String>,
+}
+
+impl SourceRow {
+    /// The URI, and what is known of it.
+    pub(super) fn known(self) -> Result<(String, KnownSource), StoreError> {
+        let stamp = SourceStamp {
+            bytes: self.source_bytes.unsigned_abs(),
+            modified_ns: self.source_modified_ns,
+            sha256: self.source_sha256,
+        };
+        Ok((self.uri, KnownSource { id: document_id(&self.id)?, stamp, failure_code: self.failure_code }))
+    }
+}
+
+/// The columns of [`ChunkColumns`].
+pub(super) const CHUNK_COLUMNS: &str =
+    "c.id as chunk, c.document_id, c.span_start, c.span_end, c.page_first, c.page_last, c.heading_path, c.text_hash";
+
+/// A chunk whose words are still to be cut from its document's text.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct ChunkColumns {
+    chunk: i64,
+    document_id: Vec<u8>,
+    span_start: i64,
+    span_end: i64,
+    page_first: Option<i64>,
+    page_last: Option<i64>,
+    heading_path: String,
+    text_hash: Vec<u8>,
+}
+
+impl ChunkColumns {
+    /// The document's stored id, to find the document by.
+    pub(super) fn document(&self) -> &[u8] {
+        &self.document_id
+    }
+
+    /// The chunk with `words`, which have to fill its span.
+    pub(super) fn with_words(self, words: Option<&[u8]>) -> Result<ChunkRow, StoreError> {
+        let id = ChunkId(self.chunk.unsigned_abs());
+        let corrupt = |what: &'static str| StoreError::Corrupt { what, key: id.to_string() };
+        let page = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
+        let span = Span { start: offset(self.span_start), end: offset(self.span_end) };
+        let words = words.filter(|words| words.len() == span.end.saturating_sub(span.start));
+        let text = words.and_then(|words| std::str::from_utf8(words).ok()).ok_or_else(|| corrupt("span"))?;
+        let chunk = Chunk {
+            span,
+            page_first: page(self.page_first),
+            page_last: page(self.page_last),
+            heading_path: from_json(&self.heading_path).ok_or_else(|| corrupt("heading path"))?,
+            text_hash: TextHash::from_bytes(&self.text_hash).ok_or_else(|| corrupt("text hash"))?,
+        };
+        Ok(ChunkRow { id, document: document_id(&self.document_id)?, chunk, text: text.to_owned() })
+    }
+
+    /// The chunk with its words out of the whole text.
+    pub(super) fn cut_from(self, body: &[u8]) -> Result<ChunkRow, StoreError> {
+        let words = body.get(offset(self.span_start)..offset(self.span_end).max(offset(self.span_start)));
+        self.with_words(words)
+    }
+}
+
+fn offset(stored: i64) -> usize {
+    usize::try_from(stored).unwrap_or(0)
+}
+
+/// A row of `generations`.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct GenerationRow {
+    id: i64,
+    model: Option<String>,
+    chunking: Option<String>,
+    serving: bool,
+    created_at_ms: i64,
+    served_at_ms: Option<i64>,
+    score: Option<String>,
+}
+
+impl From<GenerationRow> for Generation {
+    fn from(row: GenerationRow) -> Self {
+        Self {
+            id: generation_id(row.id),
+            model: row.model.map(ModelId),
+            chunking: row.chunking.as_deref().and_then(from_json),
+            serving: row.serving,
+            created_at_ms: row.created_at_ms,
+            served_at_ms: row.served_at_ms,
+            score: row.score.as_deref().and_then(from_json),
+        }
+    }
+}
+
+/// The part of a document's structure that is kept beside its pages.
+#[derive(Debug, Serialize, serde::Deserialize)]
+struct Outline {
+    body: Span,
+    headings: Vec<ibid_ingest::Heading>,
+}
+
+/// The columns `pages` and `outline` of a text.
+pub(super) fn structure_columns(structure: &Structure) -> (String, String) {
+    (json(&structure.pages), json(&Outline { body: structure.body, headings: structure.headings.clone() }))
+}
+
+/// The structure of a text of `text_bytes`. Without an outline, all of it is body.
+pub(super) fn structure_of(pages: &str, outline: Option<&str>, text_bytes: usize) -> Structure {
+    let pages: Vec<PageSpan> = from_json(pages).unwrap_or_default();
+    match outline.and_then(from_json::<Outline>) {
+        Some(Outline { body, headings }) => Structure { body, pages, headings },
+        None => Structure { body: Span { start: 0, end: text_bytes }, pages, headings: Vec::new() },
+    }
+}
+
+pub(super) fn generation_id(stored: i64) -> GenerationId {
+    GenerationId(u32::try_from(stored).unwrap_or(0))
+}
+
+pub(super) fn document_id(stored: &[u8]) -> Result<DocumentId, StoreError> {
+    DocumentId::from_bytes(stored)
+        .ok_or_else(|| StoreError::Corrupt { what: "document id", key: format!("{stored:02x?}") })
+}
+
+/// Integers of the database are signed; lengths and counts here are far below the sign bit.
+pub(super) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The length of a lease in whole milliseconds, at most a year: a clock's time and a longer one may not fit a number.
+pub(super) fn lease_ms(length: std::time::Duration) -> i64 {
+    const YEAR_MS: i64 = 365 * 24 * 3600 * 1000;
+    i64::try_from(length.as_millis()).unwrap_or(YEAR_MS).min(YEAR_MS)
+}
+
+pub(super) fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("maps with text keys and lists always serialise")
+}
+
+pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text).ok()
+}
