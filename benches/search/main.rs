@@ -8,8 +8,8 @@
 mod fixture;
 
 mod engines;
-mod library;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,8 +18,8 @@ use ibid::retrieval::SearchRequest;
 use ibid::types::{Caller, ChunkId, FacetQuery, Filter, Hit, SearchMode};
 
 use engines::{RawEdge, RawTantivy};
+use fixture::library::{Library, Place, Query};
 use fixture::timing::{Times, median};
-use library::{Library, Query};
 
 /// What a person asks for.
 const K: usize = 10;
@@ -45,9 +45,13 @@ fn main() -> anyhow::Result<()> {
     sizes.into_iter().try_for_each(|chunks| measure(&runtime, chunks))
 }
 
+async fn build(folder: &Path, chunks: usize) -> anyhow::Result<Library> {
+    Library::build(folder, Place::embedded(folder).await?, chunks).await
+}
+
 fn measure(runtime: &tokio::runtime::Runtime, chunks: usize) -> anyhow::Result<()> {
     let place = tempfile::tempdir()?;
-    let library = runtime.block_on(Library::build(place.path(), chunks))?;
+    let library = runtime.block_on(build(place.path(), chunks))?;
     println!("\n{chunks} chunks; the store took {:.0?}, the two followers {:.0?}", library.wrote, library.followed);
     let began = Instant::now();
     let folder = place.path().join("raw-tantivy");
