@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::indexing::IndexingError;
 use crate::retrieval::SearchError;
 use crate::store::StoreError;
+use crate::vector::VectorError;
 
 /// The body of every error.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -42,6 +43,8 @@ pub enum ApiError {
     Busy,
     /// The server is starting.
     NotReady(String),
+    /// A database or an index that is elsewhere does not answer; the caller learns no address.
+    Unavailable(String),
     /// Something here failed; the caller learns no more than a sentence.
     Internal(String),
 }
@@ -65,6 +68,14 @@ impl IntoResponse for ApiError {
                 (StatusCode::TOO_MANY_REQUESTS, "busy", "too many runs at the same time; try again shortly".to_owned())
             }
             Self::NotReady(message) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", message),
+            Self::Unavailable(message) => {
+                tracing::warn!(%message, "a request waits for a server");
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "a database or index server does not answer at the moment; try again shortly".to_owned(),
+                )
+            }
             Self::Internal(message) => {
                 tracing::error!(%message, "a request failed");
                 (
@@ -75,7 +86,7 @@ impl IntoResponse for ApiError {
             }
         };
         let mut response = (status, Json(ErrorBody { error: ErrorDetail { code, message } })).into_response();
-        if status == StatusCode::TOO_MANY_REQUESTS {
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         response
@@ -84,13 +95,23 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(error.to_string())
+        if error.is_transient() { Self::Unavailable(error.to_string()) } else { Self::Internal(error.to_string()) }
+    }
+}
+
+impl From<VectorError> for ApiError {
+    fn from(error: VectorError) -> Self {
+        if error.is_transient() { Self::Unavailable(error.to_string()) } else { Self::Internal(error.to_string()) }
     }
 }
 
 impl From<IndexingError> for ApiError {
     fn from(error: IndexingError) -> Self {
-        Self::Internal(error.to_string())
+        match error {
+            IndexingError::Store(error) => error.into(),
+            IndexingError::Vector(error) => error.into(),
+            other => Self::Internal(other.to_string()),
+        }
     }
 }
 
@@ -98,6 +119,8 @@ impl From<SearchError> for ApiError {
     fn from(error: SearchError) -> Self {
         match error {
             SearchError::Filter(_) | SearchError::NoEmbedder => Self::Invalid(error.to_string()),
+            SearchError::Store(error) => error.into(),
+            SearchError::Vector(error) => error.into(),
             _ => Self::Internal(error.to_string()),
         }
     }

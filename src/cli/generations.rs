@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::output::{self, grouped, line};
 use super::{Common, Outcome};
-use crate::boot::{self, now_ms};
+use crate::boot::{self, DataFolderError, now_ms};
+use crate::config::Config;
 use crate::eval::{self, Comparison};
 use crate::store::{EmbeddingStatus, GoldQuery, Served, Store};
 use crate::types::{Generation, GenerationId};
@@ -58,7 +59,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
         Action::List => list(common, store.as_ref()).await?,
         Action::Swap { id, max_drop, force } => swap(common, store.as_ref(), id, max_drop, force).await?,
         Action::Rollback => rollback(common, store.as_ref()).await?,
-        Action::Drop { id } => drop_one(common, store.as_ref(), id).await?,
+        Action::Drop { id } => drop_one(common, &config, store.as_ref(), id).await?,
         Action::Gold { file } => gold(common, store.as_ref(), &file).await?,
     }
     store.close().await;
@@ -159,15 +160,25 @@ async fn rollback(common: &Common, store: &dyn Store) -> anyhow::Result<()> {
     serve(common, store, before).await
 }
 
-async fn drop_one(common: &Common, store: &dyn Store, id: GenerationId) -> anyhow::Result<()> {
+async fn drop_one(common: &Common, config: &Config, store: &dyn Store, id: GenerationId) -> anyhow::Result<()> {
+    // Whoever has its indexes open removes them: the process that holds the folder, or else this one.
+    let opened = match boot::open(config, &common.data).await {
+        Ok(booted) => Some(booted),
+        Err(error) if error.downcast_ref::<DataFolderError>().is_some_and(DataFolderError::is_in_use) => None,
+        Err(error) => return Err(error),
+    };
     anyhow::ensure!(
         store.drop_generation(id).await?,
         "generation {id} serves, or there is none of this number; `ibid generations` lists them"
     );
+    if let Some(booted) = opened {
+        booted.app.generations.refresh().await?;
+        booted.app.store.close().await;
+    }
     if common.json {
         return output::json(&json!({"dropped": id}));
     }
-    line(&format!("generation {id} is dropped; whoever has its indexes open removes them"));
+    line(&format!("generation {id} is dropped, with its chunks and indexes"));
     Ok(())
 }
 

@@ -160,6 +160,13 @@ pub enum VectorError {
     Engine(String),
 }
 
+impl VectorError {
+    /// Whether the same call may work later, with nothing changed here.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. })
+    }
+}
+
 /// Whose vector it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VectorOwner {
