@@ -51,6 +51,8 @@ alter table texts add column outline text;
 
 -- Null for what concerns every generation.
 alter table changes add column generation integer;
+-- The indexes have to hear who may read what they hold.
+insert into changes (document_id, kind) select id, 'put' from documents where state = 'ready';
 
 create table leases (
     name text primary key,

@@ -10,6 +10,9 @@ mod runs;
 mod settings;
 mod views;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
