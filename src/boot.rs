@@ -65,6 +65,7 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
         extraction: extraction(config),
         extractor_limits: extractor_limits(config),
         lanes: config.ingest.lanes.unwrap_or_else(cores),
+        lease: Duration::from_secs(config.ingest.lease_s.max(1)),
         clock: now_ms,
     }));
     let agent = Agent {

@@ -128,6 +128,9 @@ pub struct IngestConfig {
     pub wall_seconds_max: u64,
     /// Documents that are extracted side by side; one a core when it is not set.
     pub lanes: Option<usize>,
+    /// How long a process that stops answering keeps its work from the others on a shared database. Every step extends it,
+    /// and takes seconds on the slowest machine.
+    pub lease_s: u64,
 }
 
 /// The vector index.
@@ -378,6 +381,7 @@ impl Default for IngestConfig {
             cpu_seconds_max: 30,
             wall_seconds_max: 120,
             lanes: None,
+            lease_s: 60,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! The stage that gives every chunk its vector, behind the words and apart from them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::IndexingError;
-use crate::models::Embedder;
+use crate::generations::OpenedGeneration;
 use crate::store::{MissingText, Store};
 use crate::types::{DocumentId, GenerationId};
 
@@ -16,9 +15,6 @@ const TEXTS_PER_CALL: usize = 16;
 /// Texts of one round. Its documents become searchable by meaning at its end, so it is kept short; a document with more
 /// texts takes several rounds.
 const TEXTS_PER_ROUND: usize = 128;
-/// How long a process that stops answering keeps its documents from the others. Every call that embeds extends it, and
-/// takes seconds on the slowest machine.
-const CLAIM_LEASE: Duration = Duration::from_secs(60);
 
 /// What one round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,15 +25,18 @@ pub(super) struct Round {
     pub(super) documents: u64,
 }
 
-/// Embeds some of what waits. A round that finds nothing says so with zeros. `embedded` hears of each call's texts.
+/// Embeds some of what waits, and keeps it from other processes for the time of a lease. A round that finds nothing says so
+/// with zeros, and so does one without an embedder. `embedded` hears of each call's texts.
 pub(super) async fn embed_round(
     store: &dyn Store,
-    generation: GenerationId,
-    embedder: &Arc<dyn Embedder>,
+    views: &OpenedGeneration,
+    lease: Duration,
     embedded: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Round, IndexingError> {
     let mut round = Round::default();
-    let (documents, texts) = gather(store, generation).await?;
+    let Some(embedder) = &views.embedder else { return Ok(round) };
+    let generation = views.id;
+    let (documents, texts) = gather(store, generation, lease).await?;
     for part in texts.chunks(TEXTS_PER_CALL) {
         let inputs = part.iter().map(|text| text.input.clone()).collect();
         let vectors = embedder.embed_passages(inputs).await?;
@@ -57,10 +56,11 @@ pub(super) async fn embed_round(
 async fn gather(
     store: &dyn Store,
     generation: GenerationId,
+    lease: Duration,
 ) -> Result<(Vec<DocumentId>, Vec<MissingText>), IndexingError> {
     let mut documents = Vec::new();
     let mut texts: Vec<MissingText> = Vec::new();
-    for id in store.claim_documents(generation, DOCUMENTS_PER_ROUND, CLAIM_LEASE).await? {
+    for id in store.claim_documents(generation, DOCUMENTS_PER_ROUND, lease).await? {
         texts.extend(store.missing_texts(id, generation).await?);
         documents.push(id);
         if texts.len() >= TEXTS_PER_ROUND {

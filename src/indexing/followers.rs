@@ -19,9 +19,13 @@ use crate::vector::VectorPoint;
 const CHANGES_PER_COMMIT: u32 = 512;
 /// Characters that tell a document's language.
 const LANGUAGE_SAMPLE_CHARS: usize = 2_000;
-/// How long a process that stops answering keeps the others from following an index that all of them have. It is extended
-/// after every document, and writing one takes no such time.
-const FOLLOWER_LEASE: Duration = Duration::from_secs(30);
+
+/// The right to follow for all, which others get when it is not extended for so long.
+#[derive(Debug, Clone, Copy)]
+struct Lease<'a> {
+    name: &'a str,
+    length: Duration,
+}
 
 /// How far a view is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,25 +59,47 @@ pub(super) async fn follow_keyword(store: &dyn Store, views: &OpenedGeneration) 
 }
 
 /// Applies the next changes to a generation's vector view; says whether there were any. An index that the truth writes, and
-/// one that another process follows at this moment, are left alone.
-pub(super) async fn follow_vector(store: &dyn Store, views: &OpenedGeneration) -> Result<bool, IndexingError> {
+/// one that another process follows at this moment, are left alone. An index that all processes have is kept from the others
+/// for `length`, which every document extends.
+pub(super) async fn follow_vector(
+    store: &dyn Store,
+    views: &OpenedGeneration,
+    length: Duration,
+) -> Result<bool, IndexingError> {
     match views.vector_follower {
         VectorFollower::Truth => Ok(false),
         VectorFollower::Own => Ok(apply_to_vector(store, views, None).await? == Applied::Some),
         VectorFollower::Shared => {
-            let lease = format!("follow:{}", views.vector_view);
-            if !store.acquire_lease(&lease, FOLLOWER_LEASE).await? {
+            // Whoever has nothing to do does not keep the others from it.
+            let checkpoint = store.checkpoint(&views.vector_view).await?;
+            if store.changes_after(views.id, checkpoint, 1).await?.is_empty() {
                 return Ok(false);
             }
-            let began_at = store.checkpoint(&views.vector_view).await?;
-            let applied = apply_to_vector(store, views, Some(&lease)).await?;
-            if applied == Applied::LeaseLost {
-                // What this process wrote late may have replaced what its successor wrote, so it has to be written again.
-                store.set_checkpoint(&views.vector_view, began_at).await?;
+            let name = format!("follow:{}", views.vector_view);
+            let lease = Lease { name: &name, length };
+            if !still_held(store, Some(lease)).await? {
+                return Ok(false);
             }
-            Ok(applied == Applied::Some)
+            let applied = apply_as_holder(store, views, lease).await;
+            // It is not kept for the next time, because a process may end before that.
+            store.release_lease(&name).await?;
+            Ok(applied? == Applied::Some)
         }
     }
+}
+
+async fn apply_as_holder(
+    store: &dyn Store,
+    views: &OpenedGeneration,
+    lease: Lease<'_>,
+) -> Result<Applied, IndexingError> {
+    let began_at = store.checkpoint(&views.vector_view).await?;
+    let applied = apply_to_vector(store, views, Some(lease)).await?;
+    if applied == Applied::LeaseLost {
+        // What this process wrote late may have replaced what its successor wrote, so it has to be written again.
+        store.set_checkpoint(&views.vector_view, began_at).await?;
+    }
+    Ok(applied)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +112,7 @@ enum Applied {
 async fn apply_to_vector(
     store: &dyn Store,
     views: &OpenedGeneration,
-    lease: Option<&str>,
+    lease: Option<Lease<'_>>,
 ) -> Result<Applied, IndexingError> {
     let (index, view) = (&views.vector, &views.vector_view);
     let changes = store.changes_after(views.id, store.checkpoint(view).await?, CHANGES_PER_COMMIT).await?;
@@ -115,10 +141,10 @@ async fn apply_to_vector(
     Ok(Applied::Some)
 }
 
-async fn still_held(store: &dyn Store, lease: Option<&str>) -> Result<bool, IndexingError> {
+async fn still_held(store: &dyn Store, lease: Option<Lease<'_>>) -> Result<bool, IndexingError> {
     match lease {
         None => Ok(true),
-        Some(lease) => Ok(store.acquire_lease(lease, FOLLOWER_LEASE).await?),
+        Some(lease) => Ok(store.acquire_lease(lease.name, lease.length).await?),
     }
 }
 

@@ -34,6 +34,9 @@ pub struct IndexerParts {
     pub extractor_limits: ExtractorLimits,
     /// Documents that are extracted side by side.
     pub lanes: usize,
+    /// How long a process that stops answering keeps its work from the others. Every call that embeds and every document
+    /// that is written extends it.
+    pub lease: Duration,
     /// Milliseconds since 1970 (UTC).
     pub clock: fn() -> i64,
 }
@@ -118,7 +121,7 @@ impl Indexer {
                 moved = true;
             }
             // Without an embedder the vectors of an earlier time wait where they are, and so does what happened since.
-            while views.embedder.is_some() && follow_vector(store, &views).await? {
+            while views.embedder.is_some() && follow_vector(store, &views, self.parts.lease).await? {
                 moved = true;
             }
             if moved {
@@ -198,8 +201,7 @@ impl Indexer {
             embedded(texts);
         };
         for views in self.parts.generations.all() {
-            let Some(embedder) = &views.embedder else { continue };
-            let round = embed_round(self.parts.store.as_ref(), views.id, embedder, &count).await?;
+            let round = embed_round(self.parts.store.as_ref(), &views, self.parts.lease, &count).await?;
             if round != Round::default() {
                 self.wake.notify_waiters();
                 return Ok(false);
