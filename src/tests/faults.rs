@@ -11,7 +11,7 @@ use super::support::Sandbox;
 const ROUNDS: u64 = 24;
 
 /// What a user can see of the data folder, without identities that depend on how often it was written.
-fn visible_state(sandbox: &Sandbox) -> Vec<String> {
+pub(super) fn visible_state(sandbox: &Sandbox) -> Vec<String> {
     let documents = sandbox.stdout(&["documents", "--json"]);
     let mut state: Vec<String> = documents
         .lines()
@@ -38,7 +38,7 @@ fn visible_state(sandbox: &Sandbox) -> Vec<String> {
     state
 }
 
-fn edit(sandbox: &Sandbox) {
+pub(super) fn edit(sandbox: &Sandbox) {
     sandbox.write("docs/notes.txt", "The meeting about the tunnel is on Friday, and it is long.\n");
     std::fs::remove_file(sandbox.path("docs/otters.md")).unwrap();
     sandbox.write("docs/volcano.md", "# Volcano\n\nThe volcano sleeps under the snow.\n");
@@ -46,14 +46,14 @@ fn edit(sandbox: &Sandbox) {
     sandbox.write("docs/broken.pdf", "%PDF-1.7 and nothing more");
 }
 
-fn places(sandbox: &Sandbox) -> u64 {
+pub(super) fn places(sandbox: &Sandbox) -> u64 {
     let counter = sandbox.path("places");
     let output = sandbox.ibid(&["ingest", "docs"]).env("IBID_FAULT_COUNT", &counter).output().unwrap();
     assert!(output.status.code().is_some_and(|code| code == 0 || code == 3));
     std::fs::metadata(counter).unwrap().len()
 }
 
-fn stop_at(sandbox: &Sandbox, place: u64) -> bool {
+pub(super) fn stop_at(sandbox: &Sandbox, place: u64) -> bool {
     let output = sandbox.ibid(&["ingest", "docs"]).env("IBID_FAULT_AT", place.to_string()).output().unwrap();
     output.status.code().is_none()
 }

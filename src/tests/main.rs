@@ -2,13 +2,20 @@
 #![allow(clippy::unwrap_used, clippy::shadow_unrelated, missing_docs, unreachable_pub)]
 
 mod api;
+mod backend;
+mod backends;
+mod bad_database;
 mod clients;
+mod cluster;
 mod database;
 mod faults;
+mod generations;
 mod models;
 mod pgvector;
 mod postgres;
 mod qdrant_peer;
+mod readers;
 mod story;
 mod support;
 mod tidy;
+mod transfer;

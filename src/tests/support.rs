@@ -3,17 +3,35 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::backend::Backend;
+
 /// A temporary place with documents and a data folder of its own.
 pub struct Sandbox {
-    place: tempfile::TempDir,
+    place: Arc<tempfile::TempDir>,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Sandbox {
     pub fn new() -> Self {
-        Self { place: tempfile::tempdir().unwrap() }
+        Self { place: Arc::new(tempfile::tempdir().unwrap()), environment: Vec::new() }
+    }
+
+    /// The same place with another database or vector index.
+    pub fn on(mut self, backend: &Backend) -> Self {
+        self.environment = backend.environment();
+        self
+    }
+
+    /// The same documents and database for a process with a data folder of its own.
+    pub fn replica(&self, data: &str) -> Self {
+        let mut environment = self.environment.clone();
+        environment.push(("IBID_DATA", data.to_owned()));
+        Self { place: Arc::clone(&self.place), environment }
     }
 
     /// A sandbox with a few English and Korean documents.
@@ -44,6 +62,7 @@ impl Sandbox {
     pub fn ibid(&self, args: &[&str]) -> Command {
         let mut command = program();
         command.current_dir(self.place.path()).args(args).env("IBID_EMBEDDER", "hashing");
+        command.envs(self.environment.iter().cloned());
         command
     }
 
@@ -58,6 +77,11 @@ impl Sandbox {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Standard error of a run that has to fail: one line.
+    pub fn refusal(&self, args: &[&str]) -> String {
+        refusal(self.ibid(args))
+    }
+
     pub fn json(&self, args: &[&str]) -> Value {
         let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
         serde_json::from_str(self.stdout(&args).lines().last().unwrap()).unwrap()
@@ -65,8 +89,7 @@ impl Sandbox {
 
     /// The URIs that a search finds, best first.
     pub fn found(&self, query: &str, mode: &str) -> Vec<String> {
-        let found = self.json(&["search", query, "--mode", mode]);
-        found["hits"].as_array().unwrap().iter().map(|hit| hit["uri"].as_str().unwrap().to_owned()).collect()
+        uris(&self.json(&["search", query, "--mode", mode]))
     }
 
     /// Ingests `docs` and gives the exit code.
@@ -93,16 +116,61 @@ impl Sandbox {
 /// The program with an environment of its own.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ibid"));
-    for name in ["OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL", "IBID_DATA", "IBID_FAULT_AT"] {
+    let ours = ["IBID_DATA", "IBID_FAULT_AT", "DATABASE_URL", "IBID_VECTOR", "QDRANT_URL", "QDRANT_API_KEY"];
+    for name in ["OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL"].iter().chain(&ours) {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());
     command
 }
 
+/// The URIs of an answer to a search, best first.
+pub fn uris(found: &Value) -> Vec<String> {
+    let hits = found["hits"].as_array().unwrap_or_else(|| panic!("{found}"));
+    hits.iter().map(|hit| hit["uri"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Standard error of a command that has to fail with one line.
+pub fn refusal(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.lines().count() == 1, "{:?}: {said}", output.status.code());
+    said
+}
+
+/// Looks until something is so.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits for a future in a test without a runtime.
+pub fn wait_for<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// A running process, which ends with the test.
+pub struct Running(Child);
+
+impl Running {
+    pub fn start(mut command: Command) -> Self {
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 /// A running server, which ends with the test.
 pub struct Server {
-    child: Child,
+    _process: Running,
     pub base_url: String,
 }
 
@@ -119,19 +187,35 @@ impl Server {
         };
         // A full pipe would stop the server.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, base_url }
+        Self { _process: Running(child), base_url }
     }
 
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base_url)
     }
+
+    /// Status and body of a GET.
+    pub fn get(&self, path: &str) -> (u16, Value) {
+        wait_for(answer(http().get(self.url(path))))
+    }
+
+    /// Status and body of a search.
+    pub fn search(&self, query: &str, mode: &str) -> (u16, Value) {
+        let body = serde_json::json!({"query": query, "mode": mode, "k": 5});
+        wait_for(answer(http().post(self.url("/v1/search")).json(&body)))
+    }
+
+    /// The URIs that a search finds, best first.
+    pub fn found(&self, query: &str, mode: &str) -> Vec<String> {
+        let (status, found) = self.search(query, mode);
+        assert_eq!(status, 200, "{found}");
+        uris(&found)
+    }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
 }
 
 /// An HTTP client that keeps redirects to itself.
