@@ -118,7 +118,7 @@ async fn open_generations(
     notices: &Arc<Mutex<Vec<String>>>,
 ) -> anyhow::Result<LiveGenerations> {
     let truth = store.setting_or(TRUTH_SETTING, &uuid::Uuid::new_v4().to_string()).await?;
-    if folder.bind(&truth)? {
+    if folder.bind(&truth, store.is_shared())? {
         notices
             .lock()
             .expect("nobody panics with the notices")

@@ -250,7 +250,7 @@ impl Config {
             None => Self::default(),
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|e| ConfigError::Unreadable(path.to_owned(), e))?;
-                toml::from_str(&text).map_err(|e| ConfigError::Invalid(path.to_owned(), e.to_string()))?
+                toml::from_str(&text).map_err(|e| ConfigError::Invalid(path.to_owned(), without_source(&text, &e)))?
             }
         };
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -273,6 +273,12 @@ impl ChatConfig {
     pub fn is_remote(&self) -> bool {
         self.base_url.is_some() || self.api_key.is_some()
     }
+}
+
+/// What is wrong with a file, and in which line; not the line itself, which may hold a password.
+fn without_source(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+    line.map_or_else(|| error.message().to_owned(), |line| format!("line {line}: {}", error.message()))
 }
 
 /// What of an address may be shown.
@@ -400,5 +406,8 @@ mod tests {
         let shown = format!("{config:?}");
         assert!(!shown.contains("sk-secret") && !shown.contains("u:p"), "{shown}");
         assert!(toml::from_str::<Config>("[sever]\n").is_err());
+        let mistyped = "[store]\nulr = \"postgres://ibid:secret@db/ibid\"\n";
+        let said = without_source(mistyped, &toml::from_str::<Config>(mistyped).unwrap_err());
+        assert!(said.starts_with("line 2: ") && said.contains("ulr") && !said.contains("secret"), "{said}");
     }
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::store::{DocumentQuery, GoldQuery, NewDocument, Store, StoreError};
 use crate::types::{
     Chunk, CollectionName, Document, DocumentState, Failure, GenerationId, ModelId, Principal, TextHash,
+    embedding_input,
 };
 
 /// Changes when a reader of the older form could not read the file.
@@ -35,13 +36,19 @@ pub enum TransferError {
     #[error("the export cannot be read or written: {0}")]
     Io(#[from] std::io::Error),
     /// The file is not what it should be.
-    #[error("line {0} of the export cannot be understood ({1}); nothing after it was read")]
+    #[error(
+        "line {0} of the export cannot be understood ({1}); nothing after it was read: \
+             import a whole file into an empty database"
+    )]
     Line(usize, String),
     /// The file ends too early.
     #[error(
         "the export ends before its last line: it was cut short; export it again and import into an empty database"
     )]
     CutShort,
+    /// An import into the database was begun and not finished.
+    #[error("{0} holds generations of an index already, as after an import that failed; import into an empty database")]
+    Begun(String),
     /// The database that is to be filled is not empty.
     #[error("{0} holds {1} documents already; import into an empty database")]
     NotEmpty(String, u64),
@@ -146,31 +153,39 @@ async fn export_vectors(
     }
 }
 
-/// A document with its text and chunks; `None` when it went away meanwhile.
+/// A document with its text and chunks, all of one moment; `None` when it went away meanwhile.
 async fn document_record(
     store: &dyn Store,
     document: Document,
     generations: &[(GenerationId, bool)],
 ) -> Result<Option<DocumentRecord>, TransferError> {
     let id = document.id;
-    let mut record = DocumentRecord { document: row_of(document.clone()), failure: None, others: Vec::new() };
-    if let DocumentState::Failed { failure } = document.state {
-        record.failure = Some(failure);
-        return Ok(Some(record));
+    let readers = store.own_readers(id).await?;
+    if let DocumentState::Failed { failure } = document.state.clone() {
+        let document = NewDocument { readers, ..row_of(document) };
+        return Ok(Some(DocumentRecord { document, failure: Some(failure), others: Vec::new() }));
     }
-    let Some(source) = store.chunk_source(id).await? else { return Ok(None) };
-    (record.document.text, record.document.structure) = (source.text, source.structure);
-    record.document.readers = source.readers;
-    for (generation, serving) in generations {
-        let Some(indexed) = store.indexed_document(id, *generation).await? else { continue };
-        let chunks: Vec<Chunk> = indexed.chunks.into_iter().map(|row| row.chunk).collect();
-        if *serving {
-            record.document.chunks = chunks;
-        } else if !chunks.is_empty() {
-            record.others.push((*generation, chunks));
+    loop {
+        let Some(source) = store.chunk_source(id).await? else { return Ok(None) };
+        let (mut serving, mut others) = (Vec::new(), Vec::new());
+        for (generation, serves) in generations {
+            let Some(indexed) = store.indexed_document(id, *generation).await? else { continue };
+            let chunks: Vec<Chunk> = indexed.chunks.into_iter().map(|row| row.chunk).collect();
+            if *serves {
+                serving = chunks;
+            } else if !chunks.is_empty() {
+                others.push((*generation, chunks));
+            }
+        }
+        // A document that was written again between two reads is read again.
+        let Some(row) = store.document(id).await? else { return Ok(None) };
+        let unchanged = store.chunk_source(id).await?.is_some_and(|after| after.revision == source.revision);
+        if unchanged {
+            let (text, structure) = (source.text, source.structure);
+            let document = NewDocument { readers, text, structure, chunks: serving, ..row_of(row) };
+            return Ok(Some(DocumentRecord { document, failure: None, others }));
         }
     }
-    Ok(Some(record))
 }
 
 fn row_of(document: Document) -> NewDocument {
@@ -207,6 +222,9 @@ pub async fn import(
     if !present.documents.is_empty() {
         let count = store.collections().await?.iter().map(|known| known.documents + known.failed).sum();
         return Err(TransferError::NotEmpty(store.place(), count));
+    }
+    if store.generations().await?.len() > 1 {
+        return Err(TransferError::Begun(store.place()));
     }
     let mut reader =
         Reader { store, now_ms, generations: BTreeMap::new(), vectors: Vec::new(), carried: Carried::default() };
@@ -328,10 +346,15 @@ impl Reader<'_> {
     async fn document(&mut self, record: DocumentRecord) -> Result<(), ReadError> {
         self.save_vectors().await?;
         let DocumentRecord { document, failure, others } = record;
-        let spans = document.chunks.iter().chain(others.iter().flat_map(|(_, chunks)| chunks));
-        if spans.clone().any(|chunk| document.text.get(chunk.span.start..chunk.span.end).is_none()) {
-            return Err(ReadError::Meaning(format!("a chunk of {} does not lie in its text", document.uri)));
+        let mut chunks = document.chunks.iter().chain(others.iter().flat_map(|(_, chunks)| chunks));
+        let fits = |chunk: &Chunk| {
+            let words = document.text.get(chunk.span.start..chunk.span.end);
+            words.is_some_and(|words| TextHash::of(&embedding_input(&chunk.heading_path, words)) == chunk.text_hash)
+        };
+        if !chunks.all(fits) {
+            return Err(ReadError::Meaning(format!("a chunk of {} is not a part of its text", document.uri)));
         }
+        self.store.ensure_collection(&document.collection, self.now_ms).await?;
         self.carried.documents += 1;
         if let Some(failure) = failure {
             self.store.fail_document(&document, &failure, self.now_ms).await?;

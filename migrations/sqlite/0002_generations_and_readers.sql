@@ -48,6 +48,8 @@ create index chunks_by_generation on chunks (generation);
 
 -- The body's span and the headings, so that the text can be chunked anew.
 alter table texts add column outline text;
+-- What was read before has none, so the next ingest reads it again; the same text is not embedded again.
+update documents set source_modified_ns = -1, source_sha256 = '' where state = 'ready';
 
 -- Null for what concerns every generation.
 alter table changes add column generation integer;

@@ -112,23 +112,34 @@ impl DataFolder {
         Ok(())
     }
 
+    fn has_views(&self) -> std::io::Result<bool> {
+        for entry in std::fs::read_dir(&self.path)? {
+            if view_generation(&entry?.file_name().to_string_lossy()).is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Ties the views to a database. Views of another one say nothing of this one, so they are deleted; says whether that
     /// was so.
-    pub(super) fn bind(&self, truth: &str) -> std::io::Result<bool> {
+    pub(super) fn bind(&self, truth: &str, is_shared: bool) -> std::io::Result<bool> {
         let path = self.path.join("truth");
         let before = match std::fs::read_to_string(&path) {
             Ok(before) => Some(before),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        let foreign = before.as_deref().is_some_and(|before| before != truth);
-        if foreign {
+        // A folder without the mark is of a version that knew no other database than the one in the folder.
+        let foreign = before.as_deref().map_or(is_shared, |before| before != truth);
+        let held = foreign && self.has_views()?;
+        if held {
             self.remove_views(None)?;
         }
         if before.as_deref() != Some(truth) {
             std::fs::write(path, truth)?;
         }
-        Ok(foreign)
+        Ok(held)
     }
 
     /// The name of this folder among those that follow the same database: `fresh` when it has none yet.
@@ -186,8 +197,8 @@ mod tests {
         let folder = DataFolder::lock(place.path()).unwrap();
         let view = DataFolder::keyword_of(folder.path(), GenerationId(2));
         std::fs::create_dir_all(&view).unwrap();
-        assert!(!folder.bind("one").unwrap() && view.exists());
-        assert!(!folder.bind("one").unwrap() && view.exists());
-        assert!(folder.bind("two").unwrap() && !view.exists());
+        assert!(!folder.bind("one", false).unwrap() && view.exists());
+        assert!(!folder.bind("one", true).unwrap() && view.exists());
+        assert!(folder.bind("two", true).unwrap() && !view.exists());
     }
 }

@@ -77,7 +77,7 @@ impl Opener {
         let vector = self.vector(generation.id, &loaded).await?;
         if vector.follower != VectorFollower::Truth && vector.index.count().await? == 0 {
             // An index that is new, or was deleted by hand, is built again; an empty one costs nothing to read again.
-            self.store.set_checkpoint(&vector.checkpoint, Seq(0)).await?;
+            self.store.rewind_checkpoint(&vector.checkpoint, Seq(0)).await?;
         }
         Ok(assembled(generation.id, chunking, loaded, keyword, vector))
     }

@@ -102,6 +102,9 @@ fn described(generation: &Generation, status: &EmbeddingStatus) -> String {
     )
 }
 
+/// Said when there is nothing to compare on.
+pub(super) const UNCOMPARED: &str = "not compared: there are no queries yet; `ibid generations gold FILE` takes some";
+
 /// The comparison in words.
 pub(super) fn said(comparison: &Comparison) -> String {
     format!(
@@ -121,17 +124,22 @@ async fn swap(
     let newest = known.iter().rev().find(|generation| !generation.serving).map(|generation| generation.id);
     let id = id.or(newest).context("there is no other generation; `ibid models switch` begins one")?;
     if !force {
-        let queries = eval::queries(store).await?;
-        match eval::comparison(&known, id, &queries) {
-            Ok(comparison) if comparison.is_worse(max_drop) => anyhow::bail!(
+        match eval::comparison(&known, id) {
+            Some(comparison) if comparison.is_worse(max_drop) => anyhow::bail!(
                 "generation {id} has {}, which is more than {max_drop} worse; it does not serve (--force swaps all the same)",
                 said(&comparison)
             ),
-            Ok(comparison) if !common.json => line(&format!("generation {id} has {}", said(&comparison))),
-            Ok(_) => {}
-            Err(reason) if queries.is_empty() && !common.json => line(&format!("swapped uncompared: {reason}")),
-            Err(_) if queries.is_empty() => {}
-            Err(reason) => anyhow::bail!("{reason} (--force swaps all the same)"),
+            Some(comparison) if !common.json => line(&format!("generation {id} has {}", said(&comparison))),
+            Some(_) => {}
+            None if eval::queries(store).await?.is_empty() => {
+                if !common.json {
+                    line(UNCOMPARED);
+                }
+            }
+            None => anyhow::bail!(
+                "generation {id} and the one that serves are not both measured yet; a process that serves does it within \
+                 seconds of the last vector (--force swaps all the same)"
+            ),
         }
     }
     serve(common, store, id).await

@@ -5,7 +5,7 @@ use ibid_ingest::ChunkOptions;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::generations::{said, serve};
+use super::generations::{UNCOMPARED, said, serve};
 use super::output::{self, line};
 use super::progress::{IngestProgress, ModelDownload};
 use super::{Common, Outcome};
@@ -159,18 +159,17 @@ async fn build(common: &Common, booted: &Booted, args: &SwitchArgs, id: Generati
         status.embedded,
         status.documents
     );
-    let queries = eval::queries(app.store.as_ref()).await?;
-    eval::measure(&app.retriever, &queries, boot::now_ms()).await?;
+    eval::measure(&app.retriever, boot::now_ms()).await?;
     let known = app.store.generations().await?;
-    match eval::comparison(&known, id, &queries) {
-        Ok(comparison) if comparison.is_worse(args.max_drop) => anyhow::bail!(
+    match eval::comparison(&known, id) {
+        Some(comparison) if comparison.is_worse(args.max_drop) => anyhow::bail!(
             "generation {id} is complete and has {}, which is more than {} worse: it does not serve; \
              `ibid generations swap {id} --force` swaps all the same, `ibid generations drop {id}` removes it",
             said(&comparison),
             args.max_drop
         ),
-        Ok(comparison) if !common.json => line(&format!("generation {id} has {}", said(&comparison))),
-        Err(reason) if !common.json => line(&format!("not compared: {reason}")),
+        Some(comparison) if !common.json => line(&format!("generation {id} has {}", said(&comparison))),
+        None if !common.json => line(UNCOMPARED),
         _ => {}
     }
     if args.no_swap {

@@ -89,11 +89,7 @@ async fn measure_generations(retriever: Retriever) {
         if retriever.generations.all().len() < 2 {
             continue;
         }
-        let outcome = match eval::queries(retriever.store.as_ref()).await {
-            Ok(queries) => eval::measure(&retriever, &queries, now_ms()).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = outcome {
+        if let Err(error) = eval::measure(&retriever, now_ms()).await {
             tracing::warn!(%error, "generations could not be measured");
         }
     }

@@ -1,7 +1,6 @@
 //! Two generations on the same queries: by how much they differ, and whether that can be chance.
 
-use crate::store::GoldQuery;
-use crate::types::{Generation, GenerationId, GenerationScore};
+use crate::types::{Generation, GenerationId};
 
 /// How a generation does against the one that serves.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,26 +30,14 @@ impl Comparison {
     }
 }
 
-/// Compares a generation with the one that serves.
-///
-/// # Errors
-/// One sentence when they cannot be compared.
-pub fn comparison(known: &[Generation], id: GenerationId, queries: &[GoldQuery]) -> Result<Comparison, String> {
-    if queries.is_empty() {
-        return Err("there are no queries to compare on; `ibid generations gold FILE` takes some".to_owned());
+/// Compares a generation with the one that serves; `None` when they are not both measured on the same queries.
+pub fn comparison(known: &[Generation], id: GenerationId) -> Option<Comparison> {
+    let before = known.iter().find(|generation| generation.serving)?.score.as_ref()?;
+    let after = known.iter().find(|generation| generation.id == id)?.score.as_ref()?;
+    if before.queries_digest != after.queries_digest {
+        return None;
     }
-    let digest = super::queries_digest(queries);
-    let score = |generation: Option<&Generation>| -> Option<GenerationScore> {
-        generation?.score.clone().filter(|score| score.queries_digest == digest)
-    };
-    let before = score(known.iter().find(|generation| generation.serving));
-    let after = score(known.iter().find(|generation| generation.id == id));
-    let (Some(before), Some(after)) = (before, after) else {
-        return Err(format!(
-            "generation {id} and the one that serves are not both measured yet; the process that serves does it"
-        ));
-    };
-    Ok(Comparison {
+    Some(Comparison {
         mean_before: before.mean(),
         mean_after: after.mean(),
         p_value: paired_p_value(&before.ndcg_at_10, &after.ndcg_at_10),

@@ -28,23 +28,32 @@ pub async fn queries(store: &dyn Store) -> Result<Vec<GoldQuery>, StoreError> {
     if gold.is_empty() { store.logged_queries(LOGGED_MAX).await } else { Ok(gold) }
 }
 
-/// Measures every complete generation that is not measured on these queries yet, and keeps the scores. Says how many there
-/// were.
+/// Measures the complete generations when one of them has no score yet, all on the same queries, and keeps the scores. Says
+/// how many were measured. What is asked meanwhile changes no score that is there.
 ///
 /// # Errors
 /// [`SearchError`] when a search fails; scores that are kept stay.
-pub async fn measure(retriever: &Retriever, queries: &[GoldQuery], now_ms: i64) -> Result<usize, SearchError> {
-    let digest = queries_digest(queries);
-    let mut measured = 0;
+pub async fn measure(retriever: &Retriever, now_ms: i64) -> Result<usize, SearchError> {
+    let mut complete = Vec::new();
     for generation in retriever.store.generations().await? {
-        let known = generation.score.as_ref().is_some_and(|score| score.queries_digest == digest);
-        let complete = retriever.store.embedding_status(generation.id).await?.is_complete();
-        let Some(views) = retriever.generations.get(generation.id).filter(|_| complete && !known) else { continue };
-        if queries.is_empty() || views.keyword.checkpoint() < retriever.store.last_seq(views.id).await? {
-            continue;
+        let Some(views) = retriever.generations.get(generation.id) else { continue };
+        let behind = views.keyword.checkpoint() < retriever.store.last_seq(views.id).await?;
+        if !behind && retriever.store.embedding_status(generation.id).await?.is_complete() {
+            complete.push((generation, views));
         }
+    }
+    if complete.iter().all(|(generation, _)| generation.score.is_some()) {
+        return Ok(0);
+    }
+    let queries = queries(retriever.store.as_ref()).await?;
+    if queries.is_empty() {
+        return Ok(0);
+    }
+    let digest = queries_digest(&queries);
+    let measured = complete.len();
+    for (generation, views) in complete {
         let mut scores = Vec::with_capacity(queries.len());
-        for gold in queries {
+        for gold in &queries {
             let request = SearchRequest {
                 query: gold.query.clone(),
                 k: HITS,
@@ -59,7 +68,6 @@ pub async fn measure(retriever: &Retriever, queries: &[GoldQuery], now_ms: i64) 
         }
         let score = GenerationScore { queries_digest: digest.clone(), ndcg_at_10: scores, measured_at_ms: now_ms };
         retriever.store.save_score(generation.id, Some(&score)).await?;
-        measured += 1;
     }
     Ok(measured)
 }

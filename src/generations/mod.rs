@@ -178,10 +178,10 @@ impl LiveGenerations {
     pub async fn refresh(&self) -> Result<bool, RefreshError> {
         let mut leaving = self.leaving.lock().await;
         let wanted = self.store.generations().await?;
-        let known = self.all();
+        let known: Vec<GenerationId> = self.all().iter().map(|open| open.id).collect();
         let mut changed = false;
         for generation in &wanted {
-            if known.iter().all(|open| open.id != generation.id) {
+            if !known.contains(&generation.id) {
                 let opened = self.opener.open(generation).await.map_err(RefreshError::Open)?;
                 self.live.write().unwrap_or_else(PoisonError::into_inner).all.push(Arc::new(opened));
                 changed = true;
@@ -219,18 +219,25 @@ impl LiveGenerations {
         Ok(true)
     }
 
+    /// Removes the indexes of generations that nobody uses any more. One that cannot be removed is tried again next time.
     async fn remove_unused(&self, leaving: &mut Vec<Arc<OpenedGeneration>>) -> Result<(), RefreshError> {
+        let mut outcome = Ok(());
         for generation in std::mem::take(leaving) {
+            if Arc::strong_count(&generation) > 1 {
+                leaving.push(generation);
+                continue;
+            }
+            if let Err(error) = generation.vector.discard().await {
+                outcome = Err(RefreshError::Open(error.into()));
+                leaving.push(generation);
+                continue;
+            }
             let id = generation.id;
-            match Arc::try_unwrap(generation) {
-                Ok(unused) => {
-                    unused.vector.discard().await.map_err(|error| RefreshError::Open(error.into()))?;
-                    drop(unused);
-                    self.opener.remove(id).await.map_err(RefreshError::Open)?;
-                }
-                Err(used) => leaving.push(used),
+            drop(generation);
+            if let Err(error) = self.opener.remove(id).await {
+                outcome = Err(RefreshError::Open(error));
             }
         }
-        Ok(())
+        outcome
     }
 }

@@ -94,12 +94,12 @@ async fn apply_as_holder(
     lease: Lease<'_>,
 ) -> Result<Applied, IndexingError> {
     let began_at = store.checkpoint(&views.vector_view).await?;
-    let applied = apply_to_vector(store, views, Some(lease)).await?;
-    if applied == Applied::LeaseLost {
+    let applied = apply_to_vector(store, views, Some(lease)).await;
+    if !matches!(applied, Ok(Applied::None | Applied::Some)) && !still_held(store, Some(lease)).await.unwrap_or(false) {
         // What this process wrote late may have replaced what its successor wrote, so it has to be written again.
-        store.set_checkpoint(&views.vector_view, began_at).await?;
+        store.rewind_checkpoint(&views.vector_view, began_at).await?;
     }
-    Ok(applied)
+    applied
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,12 +115,16 @@ async fn apply_to_vector(
     lease: Option<Lease<'_>>,
 ) -> Result<Applied, IndexingError> {
     let (index, view) = (&views.vector, &views.vector_view);
-    let changes = store.changes_after(views.id, store.checkpoint(view).await?, CHANGES_PER_COMMIT).await?;
+    let from = store.checkpoint(view).await?;
+    let changes = store.changes_after(views.id, from, CHANGES_PER_COMMIT).await?;
     let Some(last) = changes.last().map(|change| change.seq) else { return Ok(Applied::None) };
     let documents: BTreeSet<DocumentId> = changes.iter().map(|change| change.document).collect();
     let documents: Vec<DocumentId> = documents.into_iter().collect();
     index.delete_documents(&documents).await?;
     faults::point();
+    if !still_held(store, lease).await? {
+        return Ok(Applied::LeaseLost);
+    }
     for id in documents {
         let points = points(store, id, views).await?;
         if !points.is_empty() {
@@ -136,7 +140,8 @@ async fn apply_to_vector(
     if !still_held(store, lease).await? {
         return Ok(Applied::LeaseLost);
     }
-    store.set_checkpoint(view, last).await?;
+    // Where somebody moved the checkpoint back meanwhile, it stays there, and what follows it is applied again.
+    store.advance_checkpoint(view, from, last).await?;
     faults::point();
     Ok(Applied::Some)
 }

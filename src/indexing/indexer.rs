@@ -103,30 +103,49 @@ impl Indexer {
     /// [`IndexingError`]; what was applied stays applied.
     pub async fn catch_up(&self) -> Result<(), IndexingError> {
         let _alone = self.following.lock().await;
-        let parts = &self.parts;
+        self.refresh().await?;
         self.follow().await?;
-        if parts.generations.refresh().await? {
-            self.look_for_unchunked.store(true, Ordering::Relaxed);
-            self.follow().await?;
-        }
+        // A generation that shall serve does so when its words have caught up.
+        self.refresh().await?;
         self.caught_up.store(true, Ordering::Relaxed);
         Ok(())
     }
 
+    /// Opens and closes generations as the truth has them.
+    async fn refresh(&self) -> Result<(), IndexingError> {
+        if self.parts.generations.refresh().await? {
+            self.look_for_unchunked.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     async fn follow(&self) -> Result<(), IndexingError> {
-        let store = self.parts.store.as_ref();
         for views in self.parts.generations.all() {
-            let mut moved = !self.has_caught_up();
-            while follow_keyword(store, &views).await? {
-                moved = true;
+            if let Err(error) = self.follow_one(&views).await {
+                // One that was dropped a moment ago has no index any more.
+                let known = self.parts.store.generations().await?;
+                if known.iter().any(|generation| generation.id == views.id) {
+                    return Err(error);
+                }
             }
-            // Without an embedder the vectors of an earlier time wait where they are, and so does what happened since.
-            while views.embedder.is_some() && follow_vector(store, &views, self.parts.lease).await? {
-                moved = true;
-            }
-            if moved {
-                views.measure().await?;
-            }
+        }
+        Ok(())
+    }
+
+    async fn follow_one(&self, views: &OpenedGeneration) -> Result<(), IndexingError> {
+        let store = self.parts.store.as_ref();
+        let mut moved = !self.has_caught_up();
+        while follow_keyword(store, views).await? {
+            moved = true;
+        }
+        // Without an embedder the vectors of an earlier time wait where they are, and so does what happened since.
+        while views.embedder.is_some() && follow_vector(store, views, self.parts.lease).await? {
+            moved = true;
+        }
+        // Another process may fill an index that all have.
+        let filling = views.vector_follower != VectorFollower::Own && views.embedded_share.get() < 1.0;
+        if moved || filling {
+            views.measure().await?;
         }
         Ok(())
     }
@@ -263,9 +282,11 @@ impl Indexer {
                     views.vector.rebuild().await?;
                     continue;
                 }
-                // The checkpoint goes first: an empty view with an old checkpoint would stay empty.
-                self.parts.store.set_checkpoint(&views.vector_view, Seq(0)).await?;
+                // The checkpoint goes first: an empty view with an old checkpoint would stay empty. Whoever follows at this
+                // moment cannot move it on from where it was, and applies everything again.
+                self.parts.store.rewind_checkpoint(&views.vector_view, Seq(0)).await?;
                 views.vector.clear().await?;
+                self.parts.store.rewind_checkpoint(&views.vector_view, Seq(0)).await?;
             }
         }
         self.catch_up().await

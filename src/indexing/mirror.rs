@@ -140,7 +140,7 @@ impl Mirror {
     /// When the root cannot be read, or the truth cannot.
     pub async fn plan(&self, root: &std::path::Path) -> Result<(Scan, Plan), IndexingError> {
         let root = canonical(root)?;
-        let name = self.root_name(&root).await?;
+        let name = self.root_name(&root, false).await?;
         self.plan_under(&root, &name).await
     }
 
@@ -165,8 +165,7 @@ impl Mirror {
     ) -> Result<MirrorSummary, IndexingError> {
         let root = canonical(root)?;
         self.store.ensure_collection(&self.options.collection, (self.clock)()).await?;
-        let name = self.root_name(&root).await?;
-        self.store.set_setting(&self.root_setting(&name), &root.to_string_lossy()).await?;
+        let name = self.root_name(&root, true).await?;
         let (found, planned) = self.plan_under(&root, &name).await?;
         listener(&MirrorEvent::Planned {
             read: planned.read.len() + found.problems.len(),
@@ -305,12 +304,18 @@ impl Mirror {
 
     /// The first part of the URIs below `root`: its own name, or with a number when another root of the collection has
     /// that name already. Two folders of one name must not look like one folder whose files come and go.
-    async fn root_name(&self, root: &std::path::Path) -> Result<String, StoreError> {
+    async fn root_name(&self, root: &std::path::Path, claim: bool) -> Result<String, StoreError> {
         let base = root.file_name().map_or_else(|| "root".to_owned(), |name| name.to_string_lossy().into_owned());
         let path = root.to_string_lossy();
         let mut name = base.clone();
         for number in 2.. {
-            match self.store.setting(&self.root_setting(&name)).await? {
+            let setting = self.root_setting(&name);
+            let holder = match claim {
+                // Whoever claims it first has it, though another process may want it at the same moment.
+                true => Some(self.store.setting_or(&setting, &path).await?),
+                false => self.store.setting(&setting).await?,
+            };
+            match holder {
                 Some(known) if known != path => name = format!("{base}-{number}"),
                 _ => break,
             }

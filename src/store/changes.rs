@@ -68,11 +68,18 @@ pub trait ChangeLog {
     /// Database errors.
     async fn checkpoint(&self, view: &str) -> Result<Seq, StoreError>;
 
-    /// Notes how far a view has followed; called after the view has made it durable.
+    /// Notes that a view has followed from one place to another; called after the view has made it durable. `false`, and
+    /// nothing noted, when the checkpoint is not at `from` any more: somebody else moved it meanwhile.
     ///
     /// # Errors
     /// Database errors.
-    async fn set_checkpoint(&self, view: &str, seq: Seq) -> Result<(), StoreError>;
+    async fn advance_checkpoint(&self, view: &str, from: Seq, to: Seq) -> Result<bool, StoreError>;
+
+    /// Lets a view follow again from `seq`, unless it is behind that already.
+    ///
+    /// # Errors
+    /// Database errors.
+    async fn rewind_checkpoint(&self, view: &str, seq: Seq) -> Result<(), StoreError>;
 
     /// Takes the lease of this name for this process, or extends it. Says whether it is held now; while another process
     /// holds it, it is not.

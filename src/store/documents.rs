@@ -111,6 +111,12 @@ pub trait Documents {
     /// Database errors; then nothing is written.
     async fn set_readers(&self, ids: &[DocumentId], readers: Option<&BTreeSet<Principal>>) -> Result<u64, StoreError>;
 
+    /// The readers that a document names itself, whatever its state; `None` when it names none or is not there.
+    ///
+    /// # Errors
+    /// Database errors.
+    async fn own_readers(&self, id: DocumentId) -> Result<Option<BTreeSet<Principal>>, StoreError>;
+
     /// Removes documents with their text and chunks, and says how many there were. Embeddings stay: the same text may
     /// come back.
     ///

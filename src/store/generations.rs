@@ -1,13 +1,11 @@
 //! Generations: what serves, what is being built beside it, and how they compare.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 use ibid_ingest::ChunkOptions;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::types::{Chunk, DocumentId, Generation, GenerationId, GenerationScore, ModelId, Principal, Structure};
+use crate::types::{Chunk, DocumentId, Generation, GenerationId, GenerationScore, ModelId, Structure};
 
 /// A document's text with all that cutting it into chunks needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,8 +20,6 @@ pub struct ChunkSource {
     pub text: String,
     /// Its pages and headings.
     pub structure: Structure,
-    /// Its own readers, if it names any.
-    pub readers: Option<BTreeSet<Principal>>,
 }
 
 /// A query with the documents that answer it.

@@ -19,10 +19,14 @@ pub(in crate::store) async fn changes_are_read_from_any_place(store: &dyn Store)
 
 pub(in crate::store) async fn a_checkpoint_is_the_last_one_noted(store: &dyn Store) {
     assert_eq!(store.checkpoint("vector").await.unwrap(), Seq(0));
-    for seq in [5, 9, 3] {
-        store.set_checkpoint("vector", Seq(seq)).await.unwrap();
-        assert_eq!(store.checkpoint("vector").await.unwrap(), Seq(seq));
-    }
+    let advance = |from, to| store.advance_checkpoint("vector", Seq(from), Seq(to));
+    assert!(advance(0, 5).await.unwrap() && advance(5, 9).await.unwrap());
+    assert!(!advance(5, 7).await.unwrap(), "somebody else moved it");
+    assert!(!advance(0, 7).await.unwrap(), "somebody else moved it");
+    store.rewind_checkpoint("vector", Seq(11)).await.unwrap();
+    assert_eq!(store.checkpoint("vector").await.unwrap(), Seq(9), "it is behind that already");
+    store.rewind_checkpoint("vector", Seq(3)).await.unwrap();
+    assert_eq!(store.checkpoint("vector").await.unwrap(), Seq(3));
     assert_eq!(store.checkpoint("keyword").await.unwrap(), Seq(0));
 }
 

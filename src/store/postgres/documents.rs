@@ -10,7 +10,7 @@ use super::facets::write_facets;
 use super::{PostgresStore, raw_ids, retried, storable};
 use crate::faults;
 use crate::store::documents::RowState;
-use crate::store::rows::{DOCUMENTS, DocumentRow, SourceRow, document_id, json, signed, structure_columns};
+use crate::store::rows::{DOCUMENTS, DocumentRow, SourceRow, document_id, json, readers_of, signed, structure_columns};
 use crate::store::{ChangeKind, DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument, StoreError};
 use crate::types::{Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, Principal, Seq, SourceStamp};
 
@@ -105,6 +105,12 @@ impl Documents for PostgresStore {
 
     async fn set_readers(&self, ids: &[DocumentId], readers: Option<&BTreeSet<Principal>>) -> Result<u64, StoreError> {
         retried(|| self.write_readers(ids, readers)).await
+    }
+
+    async fn own_readers(&self, id: DocumentId) -> Result<Option<BTreeSet<Principal>>, StoreError> {
+        let query = sqlx::query_scalar("select readers from documents where id = $1").bind(id.as_bytes());
+        let readers: Option<Option<String>> = query.fetch_optional(&mut *self.connection().await?).await?;
+        Ok(readers.flatten().map(|readers| readers_of(&readers)))
     }
 
     async fn delete_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError> {

@@ -7,7 +7,7 @@ use sqlx::{Postgres, Row, Transaction};
 use super::changes::{append_changes, each};
 use super::documents::{insert_chunks, mark_embedded};
 use super::{PostgresStore, retried, storable};
-use crate::store::rows::{GenerationRow, document_id, from_json, generation_id, json, readers_of, structure_of};
+use crate::store::rows::{GenerationRow, document_id, from_json, generation_id, json, structure_of};
 use crate::store::{ChangeKind, ChunkSource, Generations, GoldQuery, Served, StoreError};
 use crate::types::{Chunk, DocumentId, Generation, GenerationId, GenerationScore, ModelId};
 
@@ -149,7 +149,7 @@ impl Generations for PostgresStore {
     }
 
     async fn chunk_source(&self, id: DocumentId) -> Result<Option<ChunkSource>, StoreError> {
-        let sql = "select d.revision, d.media_type, d.readers, t.body, t.pages, t.outline
+        let sql = "select d.revision, d.media_type, t.body, t.pages, t.outline
             from documents d join texts t on t.document_id = d.id where d.id = $1 and d.state = 'ready'";
         let query = sqlx::query(sql).bind(id.as_bytes());
         let Some(row) = query.fetch_optional(&mut *self.connection().await?).await? else { return Ok(None) };
@@ -157,8 +157,7 @@ impl Generations for PostgresStore {
             .map_err(|_| StoreError::Corrupt { what: "text", key: id.to_string() })?;
         let structure = structure_of(row.try_get("pages")?, row.try_get("outline")?, text.len());
         let (revision, media_type) = (row.try_get("revision")?, row.try_get("media_type")?);
-        let readers = row.try_get::<Option<String>, _>("readers")?.map(|readers| readers_of(&readers));
-        Ok(Some(ChunkSource { id, revision, media_type, text, structure, readers }))
+        Ok(Some(ChunkSource { id, revision, media_type, text, structure }))
     }
 
     async fn put_chunks(

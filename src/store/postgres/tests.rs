@@ -129,9 +129,10 @@ async fn a_connection_that_was_cut_is_a_transient_error_and_then_made_again() {
     // Listening goes on, too.
     let heard = async {
         for number in 0.. {
+            let value = number.to_string();
             tokio::select! {
                 () = store.changed() => return,
-                done = store.set_checkpoint("x", crate::types::Seq(number)) => done.unwrap(),
+                done = store.set_setting("x", &value) => done.unwrap(),
             }
             store.put_document(&written("c", &["three"]), generation, 1).await.unwrap();
         }

@@ -49,9 +49,17 @@ impl ChangeLog for SqliteStore {
         Ok(Seq(seq.unwrap_or(0).unsigned_abs()))
     }
 
-    async fn set_checkpoint(&self, view: &str, seq: Seq) -> Result<(), StoreError> {
-        let sql = "insert into checkpoints (view, seq) values ($1, $2)
-            on conflict (view) do update set seq = excluded.seq";
+    async fn advance_checkpoint(&self, view: &str, from: Seq, to: Seq) -> Result<bool, StoreError> {
+        // A view that was never noted is at the beginning.
+        let begin = "insert into checkpoints (view, seq) values ($1, 0) on conflict (view) do nothing";
+        sqlx::query(begin).bind(view).execute(&self.writer).await?;
+        let sql = "update checkpoints set seq = $3 where view = $1 and seq = $2";
+        let query = sqlx::query(sql).bind(view).bind(signed(from.0)).bind(signed(to.0));
+        Ok(query.execute(&self.writer).await?.rows_affected() == 1)
+    }
+
+    async fn rewind_checkpoint(&self, view: &str, seq: Seq) -> Result<(), StoreError> {
+        let sql = "update checkpoints set seq = $2 where view = $1 and seq > $2";
         sqlx::query(sql).bind(view).bind(signed(seq.0)).execute(&self.writer).await?;
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::SqliteStore;
 use super::changes::append_change;
 use crate::faults;
 use crate::store::documents::RowState;
-use crate::store::rows::{DOCUMENTS, DocumentRow, SourceRow, json, signed, structure_columns};
+use crate::store::rows::{DOCUMENTS, DocumentRow, SourceRow, json, readers_of, signed, structure_columns};
 use crate::store::{ChangeKind, DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument, StoreError};
 use crate::types::{Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, Principal, Seq, SourceStamp};
 
@@ -66,6 +66,12 @@ impl Documents for SqliteStore {
         }
         tx.commit().await?;
         Ok(changed)
+    }
+
+    async fn own_readers(&self, id: DocumentId) -> Result<Option<BTreeSet<Principal>>, StoreError> {
+        let query = sqlx::query_scalar("select readers from documents where id = $1").bind(id.as_bytes());
+        let readers: Option<Option<String>> = query.fetch_optional(&self.reader).await?;
+        Ok(readers.flatten().map(|readers| readers_of(&readers)))
     }
 
     async fn delete_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError> {
