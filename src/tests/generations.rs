@@ -114,20 +114,23 @@ fn a_server_builds_beside_what_it_serves_on_postgres_and_pgvector() {
     a_server_builds_beside_what_it_serves(&Backend::postgres_pgvector());
 }
 
-/// For each pair of words one document has both, far apart, and two have one of them several times. In a large chunk both
-/// words meet; in small ones they do not, and the other documents come first.
+/// For each pair of words one document has both, far apart, and two have one of them, by itself. In a large chunk both words
+/// meet; in small ones they do not, and the other documents come first.
 fn documents_that_small_chunks_tear_apart(backend: &Backend) -> Sandbox {
     let sandbox = backend.sandbox();
-    let filler = |seed: usize| (0..40).map(|word| format!("w{seed}x{word} ")).collect::<String>();
+    let mut seed = 0;
+    let mut filler = || {
+        seed += 1;
+        (0..40).map(|word| format!("w{seed}x{word}")).collect::<Vec<_>>().join(" ")
+    };
     let mut gold = String::new();
     for (at, (left, right)) in [("walrus", "trumpet"), ("glacier", "velvet"), ("lantern", "cobalt")].iter().enumerate()
     {
-        let three = |word: &str| format!("{word} {word} {word}");
-        let (a, b, c) = (filler(at * 10), filler(at * 10 + 1), filler(at * 10 + 2));
-        sandbox.write(&format!("docs/{at}/both.txt"), format!("{left} {a}\n\n{b}\n\n{c} {right}\n"));
+        let both = format!("{left} {}\n\n{}\n\n{} {right}\n", filler(), filler(), filler());
+        sandbox.write(&format!("docs/{at}/both.txt"), both);
         for word in [left, right] {
-            let (a, b) = (filler(at * 10 + 4 + word.len()), filler(100 + at * 10 + word.len()));
-            sandbox.write(&format!("docs/{at}/{word}.txt"), format!("{}.\n\n{a}\n\n{b}\n", three(word)));
+            let alone = format!("{word}\n\n{}\n\n{}\n\n{}\n", filler(), filler(), filler());
+            sandbox.write(&format!("docs/{at}/{word}.txt"), alone);
         }
         let query =
             serde_json::json!({"query": format!("{left} {right}"), "relevant": [format!("docs/{at}/both.txt")]});
