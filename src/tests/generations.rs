@@ -114,7 +114,7 @@ fn a_server_builds_beside_what_it_serves_on_postgres_and_pgvector() {
     a_server_builds_beside_what_it_serves(&Backend::postgres_pgvector());
 }
 
-/// For each pair of words one document has both, far apart, and two have one of them, by itself. In a large chunk both words
+/// For each pair of words one document has both, far apart, and two have one of them three times. In a large chunk both words
 /// meet; in small ones they do not, and the other documents come first.
 fn documents_that_small_chunks_tear_apart(backend: &Backend) -> Sandbox {
     let sandbox = backend.sandbox();
@@ -128,9 +128,10 @@ fn documents_that_small_chunks_tear_apart(backend: &Backend) -> Sandbox {
     {
         let both = format!("{left} {}\n\n{}\n\n{} {right}\n", filler(), filler(), filler());
         sandbox.write(&format!("docs/{at}/both.txt"), both);
-        for word in [left, right] {
-            let alone = format!("{word}\n\n{}\n\n{}\n\n{}\n", filler(), filler(), filler());
-            sandbox.write(&format!("docs/{at}/{word}.txt"), alone);
+        // A file's name is a title, so the words are not in it.
+        for (number, word) in [left, right].iter().enumerate() {
+            let often = format!("{word} {word} {word}\n\n{}\n\n{}\n\n{}\n", filler(), filler(), filler());
+            sandbox.write(&format!("docs/{at}/often{number}.txt"), often);
         }
         let query =
             serde_json::json!({"query": format!("{left} {right}"), "relevant": [format!("docs/{at}/both.txt")]});
