@@ -182,8 +182,8 @@ async fn document_record(
         let unchanged = store.chunk_source(id).await?.is_some_and(|after| after.revision == source.revision);
         if unchanged {
             let (text, structure) = (source.text, source.structure);
-            let document = NewDocument { readers, text, structure, chunks: serving, ..row_of(row) };
-            return Ok(Some(DocumentRecord { document, failure: None, others }));
+            let whole = NewDocument { readers, text, structure, chunks: serving, ..row_of(row) };
+            return Ok(Some(DocumentRecord { document: whole, failure: None, others }));
         }
     }
 }
@@ -346,12 +346,12 @@ impl Reader<'_> {
     async fn document(&mut self, record: DocumentRecord) -> Result<(), ReadError> {
         self.save_vectors().await?;
         let DocumentRecord { document, failure, others } = record;
-        let mut chunks = document.chunks.iter().chain(others.iter().flat_map(|(_, chunks)| chunks));
+        let mut all = document.chunks.iter().chain(others.iter().flat_map(|(_, chunks)| chunks));
         let fits = |chunk: &Chunk| {
             let words = document.text.get(chunk.span.start..chunk.span.end);
             words.is_some_and(|words| TextHash::of(&embedding_input(&chunk.heading_path, words)) == chunk.text_hash)
         };
-        if !chunks.all(fits) {
+        if !all.all(fits) {
             return Err(ReadError::Meaning(format!("a chunk of {} is not a part of its text", document.uri)));
         }
         self.store.ensure_collection(&document.collection, self.now_ms).await?;
