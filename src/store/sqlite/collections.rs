@@ -24,7 +24,7 @@ impl Collections for SqliteStore {
         name: &CollectionName,
         readers: &BTreeSet<Principal>,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.writer.begin().await?;
+        let mut tx = self.writer.begin_with("begin immediate").await?;
         let sql = "update collections set readers = $1 where name = $2 returning id";
         let query = sqlx::query_scalar(sql).bind(json(readers)).bind(name.as_str());
         let Some(collection): Option<i64> = query.fetch_optional(&mut *tx).await? else { return Ok(false) };

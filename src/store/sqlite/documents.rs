@@ -18,7 +18,7 @@ impl Documents for SqliteStore {
     async fn put_document(&self, new: &NewDocument, generation: GenerationId, now_ms: i64) -> Result<Seq, StoreError> {
         let id = DocumentId::of(&new.collection, &new.uri);
         let state = RowState { state: "ready", failure: None, text_bytes: new.text.len() };
-        let mut tx = self.writer.begin().await?;
+        let mut tx = self.writer.begin_with("begin immediate").await?;
         upsert_row(&mut tx, id, new, &state, now_ms).await?;
         faults::point();
         insert_text(&mut tx, id, new).await?;
@@ -37,7 +37,7 @@ impl Documents for SqliteStore {
     async fn fail_document(&self, new: &NewDocument, failure: &Failure, now_ms: i64) -> Result<Seq, StoreError> {
         let id = DocumentId::of(&new.collection, &new.uri);
         let state = RowState { state: "failed", failure: Some(failure), text_bytes: 0 };
-        let mut tx = self.writer.begin().await?;
+        let mut tx = self.writer.begin_with("begin immediate").await?;
         upsert_row(&mut tx, id, new, &state, now_ms).await?;
         let seq = append_change(&mut tx, id, ChangeKind::Delete, None).await?;
         faults::point();
@@ -54,7 +54,7 @@ impl Documents for SqliteStore {
     }
 
     async fn set_readers(&self, ids: &[DocumentId], readers: Option<&BTreeSet<Principal>>) -> Result<u64, StoreError> {
-        let mut tx = self.writer.begin().await?;
+        let mut tx = self.writer.begin_with("begin immediate").await?;
         let mut changed = 0;
         for id in ids {
             let sql = "update documents set readers = $1 where id = $2 and readers is not $1";
@@ -75,7 +75,7 @@ impl Documents for SqliteStore {
     }
 
     async fn delete_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError> {
-        let mut tx = self.writer.begin().await?;
+        let mut tx = self.writer.begin_with("begin immediate").await?;
         let mut deleted = 0;
         for id in ids {
             let gone = sqlx::query("delete from documents where id = $1").bind(id.as_bytes()).execute(&mut *tx).await?;

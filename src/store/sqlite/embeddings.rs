@@ -49,7 +49,7 @@ impl Embeddings for SqliteStore {
         vectors: &[(TextHash, Vec<f32>)],
         documents: &[DocumentId],
     ) -> Result<u64, StoreError> {
-        let mut tx = self.writer.begin().await?;
+        let mut tx = self.writer.begin_with("begin immediate").await?;
         let sql = "insert into embeddings (model, text_hash, vector)
             select model, $2, $3 from generations where id = $1 and model is not null on conflict do nothing";
         for (hash, vector) in vectors {

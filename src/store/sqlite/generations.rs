@@ -45,7 +45,7 @@ impl Generations for SqliteStore {
     }
 
     async fn serve_generation(&self, id: GenerationId, now_ms: i64) -> Result<Served, StoreError> {
-        let mut tx = self.writer.begin().await?;
+        let mut tx = self.writer.begin_with("begin immediate").await?;
         let sql = "select id from generations where id = $1";
         if sqlx::query(sql).bind(id.0).fetch_optional(&mut *tx).await?.is_none() {
             return Ok(Served::Unknown);
@@ -67,7 +67,7 @@ impl Generations for SqliteStore {
     }
 
     async fn drop_generation(&self, id: GenerationId) -> Result<bool, StoreError> {
-        let mut tx = self.writer.begin().await?;
+        let mut tx = self.writer.begin_with("begin immediate").await?;
         let sql = "select model from generations where id = $1 and not serving";
         let query = sqlx::query_scalar(sql).bind(id.0);
         let Some(model): Option<Option<String>> = query.fetch_optional(&mut *tx).await? else { return Ok(false) };
@@ -112,7 +112,7 @@ impl Generations for SqliteStore {
         generation: GenerationId,
         chunks: &[Chunk],
     ) -> Result<bool, StoreError> {
-        let mut tx = self.writer.begin().await?;
+        let mut tx = self.writer.begin_with("begin immediate").await?;
         let sql = "select 1 from documents d join generations g on g.id = $3
             where d.id = $1 and d.revision = $2 and d.state = 'ready'
                 and not exists (select 1 from chunkings k where k.document_id = $1 and k.generation = $3)";
@@ -146,7 +146,7 @@ impl Generations for SqliteStore {
     }
 
     async fn set_gold_queries(&self, queries: &[GoldQuery]) -> Result<(), StoreError> {
-        let mut tx = self.writer.begin().await?;
+        let mut tx = self.writer.begin_with("begin immediate").await?;
         sqlx::query("delete from gold_queries").execute(&mut *tx).await?;
         for (place, gold) in (0_i64..).zip(queries) {
             let sql = "insert into gold_queries (place, query, relevant) values ($1, $2, $3)";
