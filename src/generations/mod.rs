@@ -111,7 +111,7 @@ pub enum RefreshError {
     /// The truth fails.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An index cannot be opened or removed.
+    /// An index cannot be opened.
     #[error("{0}")]
     Open(OpenError),
     /// The truth has none, or none that serves.
@@ -202,7 +202,7 @@ impl LiveGenerations {
             live.all = stay;
             leaving.extend(leave);
         }
-        self.remove_unused(&mut leaving).await?;
+        self.remove_unused(&mut leaving).await;
         Ok(changed)
     }
 
@@ -219,25 +219,24 @@ impl LiveGenerations {
         Ok(true)
     }
 
-    /// Removes the indexes of generations that nobody uses any more. One that cannot be removed is tried again next time.
-    async fn remove_unused(&self, leaving: &mut Vec<Arc<OpenedGeneration>>) -> Result<(), RefreshError> {
-        let mut outcome = Ok(());
+    /// Removes the indexes of generations that nobody uses any more. One that cannot be removed keeps nobody from anything
+    /// else, and is tried again next time.
+    async fn remove_unused(&self, leaving: &mut Vec<Arc<OpenedGeneration>>) {
         for generation in std::mem::take(leaving) {
             if Arc::strong_count(&generation) > 1 {
                 leaving.push(generation);
                 continue;
             }
+            let id = generation.id;
             if let Err(error) = generation.vector.discard().await {
-                outcome = Err(RefreshError::Open(error.into()));
+                tracing::warn!(%id, %error, "the vector index of a dropped generation cannot be removed yet");
                 leaving.push(generation);
                 continue;
             }
-            let id = generation.id;
             drop(generation);
             if let Err(error) = self.opener.remove(id).await {
-                outcome = Err(RefreshError::Open(error));
+                tracing::warn!(%id, %error, "the folders of a dropped generation are removed by the next start");
             }
         }
-        outcome
     }
 }
