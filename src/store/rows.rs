@@ -6,7 +6,7 @@ use ibid_ingest::Span;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{KnownSource, StoreError};
+use super::{CollectionSummary, EmbeddingStatus, KnownSource, StoreError};
 use crate::types::{
     Chunk, ChunkId, ChunkRow, Document, DocumentId, DocumentState, Failure, Generation, GenerationId, ModelId,
     PageSpan, Principal, SourceStamp, Structure, TextHash,
@@ -85,6 +85,66 @@ impl TryFrom<DocumentRow> for Document {
 /// Who may read, as it is stored. What cannot be understood is read by nobody.
 pub(super) fn readers_of(stored: &str) -> BTreeSet<Principal> {
     from_json(stored).unwrap_or_default()
+}
+
+/// How far a generation, `$1`, has come, in the columns of [`StatusRow`].
+pub(super) const STATUS: &str = "select count(*) filter (where d.state = 'ready') as documents,
+        count(k.document_id) as chunked,
+        count(*) filter (where k.embedded) as embedded,
+        count(*) filter (where d.state = 'failed') as failed,
+        cast(coalesce(sum(k.chunk_count), 0) as bigint) as chunks,
+        cast(coalesce(sum(k.chunk_count) filter (where k.embedded), 0) as bigint) as chunks_embedded
+    from documents d left join chunkings k on k.document_id = d.id and k.generation = $1";
+
+/// The row of [`STATUS`].
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct StatusRow {
+    documents: i64,
+    chunked: i64,
+    embedded: i64,
+    failed: i64,
+    chunks: i64,
+    chunks_embedded: i64,
+}
+
+impl From<StatusRow> for EmbeddingStatus {
+    fn from(row: StatusRow) -> Self {
+        Self {
+            documents: row.documents.unsigned_abs(),
+            chunked: row.chunked.unsigned_abs(),
+            embedded: row.embedded.unsigned_abs(),
+            failed: row.failed.unsigned_abs(),
+            chunks: row.chunks.unsigned_abs(),
+            chunks_embedded: row.chunks_embedded.unsigned_abs(),
+        }
+    }
+}
+
+/// A collection with its counts.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct CollectionRow {
+    name: String,
+    readers: String,
+    documents: i64,
+    failed: i64,
+    embedded: i64,
+    chunks: i64,
+}
+
+impl TryFrom<CollectionRow> for CollectionSummary {
+    type Error = StoreError;
+
+    fn try_from(row: CollectionRow) -> Result<Self, StoreError> {
+        let name = row.name.parse();
+        Ok(Self {
+            name: name.map_err(|_| StoreError::Corrupt { what: "collection name", key: row.name })?,
+            readers: readers_of(&row.readers),
+            documents: row.documents.unsigned_abs(),
+            failed: row.failed.unsigned_abs(),
+            embedded: row.embedded.unsigned_abs(),
+            chunks: row.chunks.unsigned_abs(),
+        })
+    }
 }
 
 /// A row of `known_sources`.

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use sqlx::Row;
 
 use super::changes::{append_changes, each};
 use super::facets::write_facets;
 use super::{PostgresStore, retried};
-use crate::store::rows::{document_id, json, readers_of};
+use crate::store::rows::{CollectionRow, document_id, json};
 use crate::store::{ChangeKind, CollectionSummary, Collections, StoreError};
 use crate::types::{CollectionName, Principal};
 
@@ -60,21 +59,7 @@ impl Collections for PostgresStore {
             from collections n left join documents d on d.collection_id = n.id
             left join chunkings k on k.document_id = d.id and k.generation = (select id from generations where serving)
             group by n.id order by n.name collate \"C\"";
-        let rows = sqlx::query(sql).fetch_all(&mut *self.connection().await?).await?;
-        rows.iter()
-            .map(|row| {
-                let name: String = row.try_get("name")?;
-                let name = name.parse().map_err(|_| StoreError::Corrupt { what: "collection name", key: name })?;
-                let count = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
-                Ok(CollectionSummary {
-                    name,
-                    readers: readers_of(row.try_get("readers")?),
-                    documents: count("documents")?,
-                    failed: count("failed")?,
-                    embedded: count("embedded")?,
-                    chunks: count("chunks")?,
-                })
-            })
-            .collect()
+        let rows: Vec<CollectionRow> = sqlx::query_as(sql).fetch_all(&mut *self.connection().await?).await?;
+        rows.into_iter().map(CollectionSummary::try_from).collect()
     }
 }

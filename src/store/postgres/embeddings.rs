@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 
 use super::changes::{append_changes, each};
 use super::chunks::chunk_rows;
@@ -11,7 +11,7 @@ use super::documents::{lock_documents, mark_embedded};
 use super::{PostgresStore, raw_ids, retried};
 use crate::faults;
 use crate::store::embeddings::inputs_of;
-use crate::store::rows::{document_id, lease_ms};
+use crate::store::rows::{STATUS, StatusRow, document_id, lease_ms};
 use crate::store::{ChangeKind, EmbeddingStatus, Embeddings, MissingText, StoreError};
 use crate::types::{DocumentId, GenerationId, TextHash};
 
@@ -104,24 +104,9 @@ impl Embeddings for PostgresStore {
     }
 
     async fn embedding_status(&self, generation: GenerationId) -> Result<EmbeddingStatus, StoreError> {
-        let sql = "select count(*) filter (where d.state = 'ready') as documents,
-                count(k.document_id) as chunked,
-                count(*) filter (where k.embedded) as embedded,
-                count(*) filter (where d.state = 'failed') as failed,
-                cast(coalesce(sum(k.chunk_count), 0) as bigint) as chunks,
-                cast(coalesce(sum(k.chunk_count) filter (where k.embedded), 0) as bigint) as chunks_embedded
-            from documents d left join chunkings k on k.document_id = d.id and k.generation = $1";
-        let query = sqlx::query(sql).bind(i64::from(generation.0));
-        let row = query.fetch_one(&mut *self.connection().await?).await?;
-        let count = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
-        Ok(EmbeddingStatus {
-            documents: count("documents")?,
-            chunked: count("chunked")?,
-            embedded: count("embedded")?,
-            failed: count("failed")?,
-            chunks: count("chunks")?,
-            chunks_embedded: count("chunks_embedded")?,
-        })
+        let query = sqlx::query_as(STATUS).bind(i64::from(generation.0));
+        let row: StatusRow = query.fetch_one(&mut *self.connection().await?).await?;
+        Ok(row.into())
     }
 }
 

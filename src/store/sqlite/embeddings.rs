@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::Row;
 
 use super::SqliteStore;
 use super::changes::append_change;
@@ -11,7 +10,7 @@ use super::chunks::chunk_rows;
 use super::documents::mark_if_embedded;
 use crate::faults;
 use crate::store::embeddings::inputs_of;
-use crate::store::rows::document_id;
+use crate::store::rows::{STATUS, StatusRow, document_id};
 use crate::store::{ChangeKind, EmbeddingStatus, Embeddings, MissingText, StoreError};
 use crate::types::{DocumentId, GenerationId, TextHash};
 
@@ -87,23 +86,8 @@ impl Embeddings for SqliteStore {
     }
 
     async fn embedding_status(&self, generation: GenerationId) -> Result<EmbeddingStatus, StoreError> {
-        let sql = "select count(*) filter (where d.state = 'ready') as documents,
-                count(k.document_id) as chunked,
-                count(*) filter (where k.embedded) as embedded,
-                count(*) filter (where d.state = 'failed') as failed,
-                cast(coalesce(sum(k.chunk_count), 0) as bigint) as chunks,
-                cast(coalesce(sum(k.chunk_count) filter (where k.embedded), 0) as bigint) as chunks_embedded
-            from documents d left join chunkings k on k.document_id = d.id and k.generation = $1";
-        let row = sqlx::query(sql).bind(generation.0).fetch_one(&self.reader).await?;
-        let count = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
-        Ok(EmbeddingStatus {
-            documents: count("documents")?,
-            chunked: count("chunked")?,
-            embedded: count("embedded")?,
-            failed: count("failed")?,
-            chunks: count("chunks")?,
-            chunks_embedded: count("chunks_embedded")?,
-        })
+        let row: StatusRow = sqlx::query_as(STATUS).bind(generation.0).fetch_one(&self.reader).await?;
+        Ok(row.into())
     }
 }
 
