@@ -179,7 +179,9 @@ impl Inner {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let inner = Arc::clone(self);
         runtime.spawn(async move {
-            let incoming = TcpIncoming::from(tokio::net::TcpListener::from_std(listener).unwrap());
+            // Small answers must not wait for the one before to be confirmed.
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             let admit = {
                 let inner = Arc::clone(&inner);
                 move |request: Request<()>| inner.admit(request)
