@@ -226,8 +226,14 @@ pub async fn import(
     if store.generations().await?.len() > 1 {
         return Err(TransferError::Begun(store.place()));
     }
-    let mut reader =
-        Reader { store, now_ms, generations: BTreeMap::new(), vectors: Vec::new(), carried: Carried::default() };
+    let mut reader = Reader {
+        store,
+        now_ms,
+        generations: BTreeMap::new(),
+        serving: None,
+        vectors: Vec::new(),
+        carried: Carried::default(),
+    };
     let mut gold = Vec::new();
     for (at, line) in input.lines().enumerate() {
         let line = line?;
@@ -269,8 +275,10 @@ impl From<StoreError> for ReadError {
 struct Reader<'a> {
     store: &'a dyn Store,
     now_ms: i64,
-    /// The number that each generation of the file has here, and which one serves.
+    /// The number that each generation of the file has here.
     generations: BTreeMap<GenerationId, GenerationId>,
+    /// The one that serves, by its number here.
+    serving: Option<GenerationId>,
     vectors: Vec<(GenerationId, TextHash, Vec<f32>)>,
     carried: Carried,
 }
@@ -286,6 +294,7 @@ impl Reader<'_> {
             Record::Generation { id, model, chunking, serving } => {
                 let here = self.generation(model, chunking.unwrap_or_default(), serving).await?;
                 self.generations.insert(id, here);
+                self.serving = self.serving.or(serving.then_some(here));
             }
             Record::Vector { generation, hash, vector } => {
                 let known = self.known(generation)?;
@@ -360,9 +369,7 @@ impl Reader<'_> {
             self.store.fail_document(&document, &failure, self.now_ms).await?;
             return Ok(());
         }
-        let known = self.store.generations().await?;
-        let serving = known.iter().find(|generation| generation.serving).map(|generation| generation.id);
-        let serving = serving.ok_or_else(|| ReadError::Meaning("no generation serves".to_owned()))?;
+        let serving = self.serving.ok_or_else(|| ReadError::Meaning("no generation serves".to_owned()))?;
         self.store.put_document(&document, serving, self.now_ms).await?;
         let id = crate::types::DocumentId::of(&document.collection, &document.uri);
         for (generation, chunks) in others {

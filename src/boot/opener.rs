@@ -71,8 +71,10 @@ impl Opener {
         let loaded = models::load(&self.config.embedding, generation.model.as_ref(), &mut notices)?;
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(notices);
         let chunking = generation.chunking.clone().unwrap_or_else(|| super::chunking(&self.config));
-        let model = loaded.embedder.as_ref().map(|embedder| embedder.id().clone());
-        self.store.settle_generation(generation.id, model.as_ref(), &chunking).await?;
+        if generation.model.is_none() || generation.chunking.is_none() {
+            let model = loaded.embedder.as_ref().map(|embedder| embedder.id());
+            self.store.settle_generation(generation.id, model, &chunking).await?;
+        }
         let keyword = self.keyword(generation.id).await?;
         let vector = self.vector(generation.id, &loaded).await?;
         if vector.follower != VectorFollower::Truth && vector.index.count().await? == 0 {

@@ -133,11 +133,6 @@ impl PgvectorIndex {
         Ok(index)
     }
 
-    /// Where it is, without user and password.
-    pub fn place(&self) -> &str {
-        &self.place
-    }
-
     /// Closes the connections.
     pub async fn close(&self) {
         self.pool.close().await;
