@@ -15,13 +15,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ibid::generations::VectorFollower;
-use ibid::retrieval::SearchRequest;
 use ibid::store::{PostgresOptions, PostgresStore, SqliteStore, Store};
-use ibid::types::{Caller, Filter, SearchMode};
 use ibid::vector::{EdgeIndex, EdgeOptions, PgvectorIndex, PgvectorOptions, QdrantIndex, QdrantOptions, VectorIndex};
 use sqlx::Connection;
 
-use fixture::library::{DIMENSIONS, Library, Place, Query};
+use fixture::library::{DIMENSIONS, Library, Place};
 use fixture::timing::{Times, median};
 use qdrant_peer::QdrantPeer;
 
@@ -49,8 +47,8 @@ fn main() -> anyhow::Result<()> {
                 let at = (turn + number + round) % pairs.len();
                 let pair = &mut pairs[at];
                 let query = &pair.library.queries[number];
-                let found = pair.times.of(|| runtime.block_on(search(&pair.library, query)))?;
-                anyhow::ensure!(found > 0, "{} finds nothing for question {number}", pair.name);
+                let found = pair.times.of(|| runtime.block_on(pair.library.hybrid(query, K)))?;
+                anyhow::ensure!(!found.is_empty(), "{} finds nothing for question {number}", pair.name);
             }
         }
     }
@@ -103,18 +101,6 @@ async fn database(number: usize) -> anyhow::Result<String> {
     let mut url = url::Url::parse(&server)?;
     url.set_path(&name);
     Ok(url.into())
-}
-
-async fn search(library: &Library, query: &Query) -> anyhow::Result<usize> {
-    let request = SearchRequest {
-        query: query.text.clone(),
-        k: K,
-        mode: SearchMode::Hybrid,
-        filter: Filter::default(),
-        caller: Caller::Owner,
-        explain: false,
-    };
-    Ok(library.retriever.search(&request).await?.hits.len())
 }
 
 fn report(pairs: &[Pair]) {

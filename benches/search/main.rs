@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ibid::analysis;
-use ibid::retrieval::SearchRequest;
-use ibid::types::{Caller, ChunkId, FacetQuery, Filter, Hit, SearchMode};
+use ibid::types::{ChunkId, FacetQuery, Hit};
 
 use engines::{RawEdge, RawTantivy};
 use fixture::library::{Library, Place, Query};
@@ -60,24 +59,12 @@ fn measure(runtime: &tokio::runtime::Runtime, chunks: usize) -> anyhow::Result<(
     let raw_edge = RawEdge::copy_of(&place.path().join("vector/shard"), &place.path().join("raw-edge"))?;
     println!("the vector shard has {}", raw_edge.state());
 
-    let found = library.queries.iter().map(|query| runtime.block_on(hybrid(&library, query)));
+    let found = library.queries.iter().map(|query| runtime.block_on(library.hybrid(query, K)));
     let found: Vec<Vec<Hit>> = found.collect::<anyhow::Result<_>>()?;
     let mut arms = arms(runtime, &library, (&raw_tantivy, &raw_edge), &found);
     run(&mut arms, &library.queries)?;
     report(&arms);
     Ok(())
-}
-
-async fn hybrid(library: &Library, query: &Query) -> anyhow::Result<Vec<Hit>> {
-    let request = SearchRequest {
-        query: query.text.clone(),
-        k: K,
-        mode: SearchMode::Hybrid,
-        filter: Filter::default(),
-        caller: Caller::Owner,
-        explain: false,
-    };
-    Ok(library.retriever.search(&request).await?.hits)
 }
 
 /// Both legs side by side on other threads, as the hybrid search runs them, and nothing after them.
@@ -100,7 +87,7 @@ fn arms<'a>(
     let all = FacetQuery::default();
     let mut arms = vec![arm(
         format!("hybrid search, k {K}"),
-        Box::new(move |_, query| Ok(runtime.block_on(hybrid(library, query))?.len())),
+        Box::new(move |_, query| Ok(runtime.block_on(library.hybrid(query, K))?.len())),
     )];
     for k in [K, CANDIDATES] {
         let words = move |query: &Query| tantivy.search(&query.text, k);
