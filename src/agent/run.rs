@@ -14,7 +14,7 @@ use super::{AgentEvent, Step};
 use crate::models::{ChatDelta, ChatError, ChatModel, TokenUsage, nothing_found};
 use crate::retrieval::{CitedSource, MarkerFilter, Retriever, SearchError, SearchRequest, cite};
 use crate::store::{ANSWERED_STEP, GoldQuery, RunEnd, RunRow, Store, StoreError};
-use crate::types::{Caller, Citation, Filter, Hit, Message, SearchMode};
+use crate::types::{Caller, Citation, Filter, Hit, Message};
 
 /// What a run is bounded by.
 #[derive(Debug, Clone, Copy)]
@@ -166,12 +166,10 @@ impl Agent {
 
     async fn retrieve(&self, input: &RunInput) -> Result<Vec<Hit>, RunError> {
         let request = SearchRequest {
-            query: input.question.clone(),
             k: input.k,
-            mode: SearchMode::Hybrid,
             filter: input.filter.clone(),
             caller: input.caller.clone(),
-            explain: false,
+            ..SearchRequest::new(&input.question)
         };
         Ok(self.retriever.search(&request).await?.hits)
     }

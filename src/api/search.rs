@@ -66,12 +66,12 @@ pub(super) async fn search(
     let mut filter = body.filter;
     filter.collections.extend(body.collections);
     let request = SearchRequest {
-        query: body.query,
         k: body.k,
         mode: body.mode,
         filter,
         caller: state.caller(),
         explain: body.explain,
+        ..SearchRequest::new(body.query)
     };
     Ok(Json(state.app.retriever.search(&request).await?))
 }

@@ -39,7 +39,6 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
     let booted = common.open_existing(&common.load_config()?).await?;
     booted.app.indexer.catch_up().await?;
     let request = SearchRequest {
-        query: args.query,
         k: usize::from(args.k),
         mode: match args.mode {
             Mode::Hybrid => SearchMode::Hybrid,
@@ -49,6 +48,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
         filter: args.filters.filter()?,
         caller: args.filters.caller(),
         explain: args.explain,
+        ..SearchRequest::new(args.query)
     };
     let found = booted.app.retriever.search(&request).await?;
     if common.json {

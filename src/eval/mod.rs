@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::retrieval::{Retriever, SearchError, SearchRequest};
 use crate::store::{GoldQuery, Store, StoreError};
-use crate::types::{Caller, Filter, GenerationScore, SearchMode};
+use crate::types::GenerationScore;
 
 /// Logged queries that are compared on when there is no gold set.
 const LOGGED_MAX: u32 = 500;
@@ -54,14 +54,7 @@ pub async fn measure(retriever: &Retriever, now_ms: i64) -> Result<usize, Search
     for (generation, views) in complete {
         let mut scores = Vec::with_capacity(queries.len());
         for gold in &queries {
-            let request = SearchRequest {
-                query: gold.query.clone(),
-                k: HITS,
-                mode: SearchMode::Hybrid,
-                filter: Filter::default(),
-                caller: Caller::Owner,
-                explain: false,
-            };
+            let request = SearchRequest { k: HITS, ..SearchRequest::new(&gold.query) };
             let found = retriever.search_in(&views, &request).await?;
             let ranked: Vec<&str> = found.hits.iter().map(|hit| hit.uri.as_str()).collect();
             scores.push(ndcg_at_10(&ranked, &gold.relevant));

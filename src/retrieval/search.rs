@@ -35,6 +35,20 @@ pub struct SearchRequest {
     pub explain: bool,
 }
 
+impl SearchRequest {
+    /// A hybrid search for ten hits over everything, by the owner; fields that differ are set afterwards.
+    pub fn new(query: impl Into<String>) -> Self {
+        Self {
+            query: query.into(),
+            k: 10,
+            mode: SearchMode::Hybrid,
+            filter: Filter::default(),
+            caller: Caller::Owner,
+            explain: false,
+        }
+    }
+}
+
 /// What was found.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct SearchResponse {
