@@ -6,7 +6,7 @@ use rust_stemmers::Stemmer;
 
 use super::Language;
 use super::normalize::fold;
-use super::scan::{Form, Piece, scan};
+use super::scan::{Form, Piece, Role, scan};
 
 /// A term and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +28,31 @@ pub fn tokens(text: &str, language: Option<Language>) -> Vec<Token> {
 
 /// Calls `visit` with every term of `text`, its first byte and the byte after its last, in order of start.
 pub fn each_token(text: &str, language: Option<Language>, mut visit: impl FnMut(&str, usize, usize)) {
+    each_piece(text, language, |term, piece| {
+        if piece.role != Role::Last {
+            visit(term, piece.start, piece.end);
+        }
+    });
+}
+
+/// Calls `visit` with every term under which a document is found and its position, in order of position. On top of
+/// [`each_token`]'s, these are the last characters of runs without spaces, so that a question of one character finds
+/// every run that holds it: the others begin a pair.
+///
+/// A word takes one position, a run one for each of its characters, a name one for each of its parts or humps; a whole
+/// name stands where its first part does.
+pub fn each_index_term(text: &str, language: Option<Language>, mut visit: impl FnMut(&str, u32)) {
+    each_piece(text, language, |term, piece| visit(term, piece.position));
+}
+
+fn each_piece(text: &str, language: Option<Language>, mut visit: impl FnMut(&str, Piece<'_>)) {
     let language = language.unwrap_or(Language::English);
     // Taken out and put back, so that a visitor may analyse text of its own.
     let kept = STEMS.take().filter(|kept| kept.0 == language);
     let mut stems = kept.map_or_else(|| Stems::of(language), |kept| kept.1);
     scan(text, |piece| match piece.form {
-        Form::Gram => visit(piece.text, piece.start, piece.end),
-        Form::Word | Form::Exact => stems.term(piece, |term| visit(term, piece.start, piece.end)),
+        Form::Gram => visit(piece.text, piece),
+        Form::Word | Form::Exact => stems.term(piece, |term| visit(term, piece)),
     });
     STEMS.set(Some((language, stems)));
 }

@@ -11,7 +11,7 @@ use super::{KeywordEntry, KeywordError};
 use crate::analysis::{ANALYSIS_VERSION, Language};
 
 /// Changes whenever the fields or their meaning do.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 const VERSION_FILE: &str = "ibid-version";
 
 /// The fields of a chunk.
@@ -42,8 +42,9 @@ impl Fields {
         let mut schema = Schema::builder();
         let exact = TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::Basic);
         let exact = TextOptions::default().set_indexing_options(exact.set_fieldnorms(false));
-        let words =
-            TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqs);
+        let words = TextFieldIndexing::default()
+            .set_tokenizer(TOKENIZER)
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions);
         let words = TextOptions::default().set_indexing_options(words);
         let chunk = schema.add_u64_field(CHUNK, FAST);
         let document = schema.add_bytes_field("document", INDEXED);
@@ -63,7 +64,8 @@ impl Fields {
         entry.facets.iter().for_each(|facet| document.add_text(self.facet, facet));
         document.add_text(self.language, language.code());
         document.add_text(self.body, with_language(language, &entry.text));
-        document.add_text(self.heading, with_language(language, &entry.heading_path.join("\n\n")));
+        // Values of their own, so that no phrase goes from one heading into the next.
+        entry.heading_path.iter().for_each(|title| document.add_text(self.heading, with_language(language, title)));
         document.add_text(self.title, with_language(language, &entry.title));
         document
     }

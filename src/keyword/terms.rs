@@ -2,7 +2,7 @@
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
-use crate::analysis::{Language, each_token};
+use crate::analysis::{Language, each_index_term};
 
 /// The name under which the tokenizer is registered.
 pub(super) const TOKENIZER: &str = "ibid";
@@ -16,7 +16,8 @@ pub(super) fn with_language(language: Language, text: &str) -> String {
 #[derive(Debug, Clone, Default)]
 pub(super) struct TermTokenizer {
     terms: String,
-    ends: Vec<usize>,
+    /// Of each term, where it ends in `terms`, and its position.
+    places: Vec<(usize, u32)>,
     token: Token,
 }
 
@@ -25,12 +26,12 @@ impl Tokenizer for TermTokenizer {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
         self.terms.clear();
-        self.ends.clear();
+        self.places.clear();
         self.token.reset();
         let (code, words) = text.split_at(text.floor_char_boundary(2));
-        each_token(words, Language::from_code(code), |term, _, _| {
+        each_index_term(words, Language::from_code(code), |term, position| {
             self.terms.push_str(term);
-            self.ends.push(self.terms.len());
+            self.places.push((self.terms.len(), position));
         });
         Terms { tokenizer: self, next: 0 }
     }
@@ -43,11 +44,11 @@ pub(super) struct Terms<'a> {
 
 impl TokenStream for Terms<'_> {
     fn advance(&mut self) -> bool {
-        let Some(&end) = self.tokenizer.ends.get(self.next) else { return false };
-        let start = if self.next == 0 { 0 } else { self.tokenizer.ends[self.next - 1] };
+        let Some(&(end, position)) = self.tokenizer.places.get(self.next) else { return false };
+        let start = if self.next == 0 { 0 } else { self.tokenizer.places[self.next - 1].0 };
         self.tokenizer.token.text.clear();
         self.tokenizer.token.text.push_str(&self.tokenizer.terms[start..end]);
-        self.tokenizer.token.position = self.next;
+        self.tokenizer.token.position = position as usize;
         self.next += 1;
         true
     }
