@@ -28,7 +28,7 @@ pub use phrase::{PhraseTerm, phrases};
 pub use query::{QueryTerm, query_terms};
 pub use sentences::{SENTENCE_BYTES_MAX, sentences};
 pub use stop_words::is_stop_word;
-pub use tokens::{Token, each_index_term, each_token, tokens};
+pub use tokens::{Token, each_last_character, each_position, each_token, tokens};
 
 /// Changes whenever the same text may give other terms, so that an index of earlier terms can be refused.
 pub const ANALYSIS_VERSION: u32 = 2;

@@ -16,7 +16,7 @@ pub struct PhraseTerm {
 }
 
 /// The ways in which documents may have the phrase `text`, with the positions of
-/// [`each_index_term`](super::each_index_term): its names split at their joints and humps, and its names whole. No way
+/// [`each_position`](super::each_position): its names split at their joints and humps, and its names whole. No way
 /// at all for a text without terms, and one for a text without names. `languages` are those of the documents.
 pub fn phrases(text: &str, languages: &[Language]) -> Vec<Vec<PhraseTerm>> {
     let mut stems = query_stems(text, languages);

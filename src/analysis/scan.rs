@@ -54,6 +54,9 @@ const TERM_BYTES_MAX: usize = 96;
 /// A name with more joints than this is taken in several pieces, so that a file of dots stays linear.
 const PARTS_MAX: usize = 8;
 
+/// Takes a position, so that what stands before it is not next to what stands after it.
+const PARAGRAPH_SEPARATOR: char = '\u{2029}';
+
 /// Calls `visit` for every piece of `text`, in order of their start.
 pub(super) fn scan(text: &str, visit: impl FnMut(Piece<'_>)) {
     let mut scanner = Scanner { text, lower: String::new(), parts: Vec::with_capacity(PARTS_MAX), position: 0, visit };
@@ -62,7 +65,10 @@ pub(super) fn scan(text: &str, visit: impl FnMut(Piece<'_>)) {
         at = match class(c) {
             Class::Word => scanner.name(at),
             Class::Gram => scanner.run(at),
-            Class::Mark | Class::Other => at + c.len_utf8(),
+            Class::Mark | Class::Other => {
+                scanner.position += u32::from(c == PARAGRAPH_SEPARATOR);
+                at + c.len_utf8()
+            }
         };
     }
 }

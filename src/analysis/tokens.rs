@@ -35,14 +35,26 @@ pub fn each_token(text: &str, language: Option<Language>, mut visit: impl FnMut(
     });
 }
 
-/// Calls `visit` with every term under which a document is found and its position, in order of position. On top of
-/// [`each_token`]'s, these are the last characters of runs without spaces, so that a question of one character finds
-/// every run that holds it: the others begin a pair.
+/// Calls `visit` with every term of `text` and its position, in order of position.
 ///
 /// A word takes one position, a run one for each of its characters, a name one for each of its parts or humps; a whole
-/// name stands where its first part does.
-pub fn each_index_term(text: &str, language: Option<Language>, mut visit: impl FnMut(&str, u32)) {
-    each_piece(text, language, |term, piece| visit(term, piece.position));
+/// name stands where its first part does. A paragraph separator (U+2029) takes one, too, so that no phrase crosses it.
+pub fn each_position(text: &str, language: Option<Language>, mut visit: impl FnMut(&str, u32)) {
+    each_piece(text, language, |term, piece| {
+        if piece.role != Role::Last {
+            visit(term, piece.position);
+        }
+    });
+}
+
+/// Calls `visit` with the last character of every run of several, and its position. It begins no pair, so that a
+/// question of this character alone would not find the run.
+pub fn each_last_character(text: &str, mut visit: impl FnMut(&str, u32)) {
+    scan(text, |piece| {
+        if piece.role == Role::Last {
+            visit(piece.text, piece.position);
+        }
+    });
 }
 
 fn each_piece(text: &str, language: Option<Language>, mut visit: impl FnMut(&str, Piece<'_>)) {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use tantivy::index::{InvertedIndexReader, SegmentReader};
+use tantivy::index::SegmentReader;
 use tantivy::postings::Postings;
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, Searcher, TERMINATED, Term};
 
 use super::query::KeywordQuery;
-use super::schema::Fields;
+use super::schema::{Fields, WordField};
 use super::scoring::known_forms;
 use super::{KeywordError, QUERY_BYTES_MAX};
 use crate::analysis::{Language, PhraseTerm, phrases};
@@ -85,7 +85,6 @@ impl Clause {
 
 /// A phrase in one field, of terms that the field has.
 struct Phrase {
-    field: Field,
     /// Rarest first.
     slots: Vec<Slot>,
 }
@@ -100,7 +99,7 @@ type Beginnings = BTreeMap<DocId, Vec<u32>>;
 
 impl Phrase {
     /// `None` when the field lacks one of the terms.
-    fn new(searcher: &Searcher, field: Field, terms: &[PhraseTerm]) -> Result<Option<Self>, KeywordError> {
+    fn new(searcher: &Searcher, field: WordField, terms: &[PhraseTerm]) -> Result<Option<Self>, KeywordError> {
         let mut slots = Vec::new();
         for term in terms.iter().take(PHRASE_TERMS_MAX) {
             let known = known_forms(searcher, field, &term.alternatives, term.is_prefix)?;
@@ -112,18 +111,17 @@ impl Phrase {
             slots.push((chunks, Slot { offset: term.offset, forms }));
         }
         slots.sort_by_key(|(chunks, _)| *chunks);
-        Ok(Some(Self { field, slots: slots.into_iter().map(|(_, slot)| slot).collect() }))
+        Ok(Some(Self { slots: slots.into_iter().map(|(_, slot)| slot).collect() }))
     }
 
     fn places(&self, segment: &SegmentReader) -> Result<Vec<DocId>, KeywordError> {
-        let inverted = segment.inverted_index(self.field)?;
         let Some((rarest, others)) = self.slots.split_first() else { return Ok(Vec::new()) };
-        let mut beginnings = rarest.beginnings(&inverted)?;
+        let mut beginnings = rarest.beginnings(segment)?;
         for slot in others {
             if beginnings.is_empty() {
                 break;
             }
-            slot.narrow(&inverted, &mut beginnings)?;
+            slot.narrow(segment, &mut beginnings)?;
         }
         Ok(beginnings.into_keys().collect())
     }
@@ -131,12 +129,13 @@ impl Phrase {
 
 impl Slot {
     /// Where the phrase begins if this term is the one of the phrase.
-    fn beginnings(&self, inverted: &InvertedIndexReader) -> Result<Beginnings, KeywordError> {
+    fn beginnings(&self, segment: &SegmentReader) -> Result<Beginnings, KeywordError> {
         let mut found = Beginnings::new();
         let mut positions = Vec::new();
         for form in &self.forms {
-            let option = IndexRecordOption::WithFreqsAndPositions;
-            let Some(mut postings) = inverted.read_postings(form, option)? else { continue };
+            let inverted = segment.inverted_index(form.field())?;
+            let postings = inverted.read_postings(form, IndexRecordOption::WithFreqsAndPositions)?;
+            let Some(mut postings) = postings else { continue };
             while postings.doc() != TERMINATED {
                 postings.positions(&mut positions);
                 let begins = positions.iter().filter_map(|position| position.checked_sub(self.offset));
@@ -148,12 +147,13 @@ impl Slot {
     }
 
     /// Keeps the beginnings at whose distance this term stands.
-    fn narrow(&self, inverted: &InvertedIndexReader, beginnings: &mut Beginnings) -> Result<(), KeywordError> {
+    fn narrow(&self, segment: &SegmentReader, beginnings: &mut Beginnings) -> Result<(), KeywordError> {
         let mut kept = Beginnings::new();
         let mut positions = Vec::new();
         for form in &self.forms {
-            let option = IndexRecordOption::WithFreqsAndPositions;
-            let Some(mut postings) = inverted.read_postings(form, option)? else { continue };
+            let inverted = segment.inverted_index(form.field())?;
+            let postings = inverted.read_postings(form, IndexRecordOption::WithFreqsAndPositions)?;
+            let Some(mut postings) = postings else { continue };
             for (&place, begins) in beginnings.iter() {
                 if postings.doc() > place || postings.seek(place) != place {
                     continue;

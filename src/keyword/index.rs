@@ -14,7 +14,7 @@ use super::explain::explain;
 use super::query::{ChunkExplanation, KeywordAnswer, KeywordQuery};
 use super::schema::{Fields, check_version, write_version};
 use super::search::{Question, search};
-use super::terms::{TOKENIZER, TermTokenizer};
+use super::terms::{LAST_CHARACTERS, TermTokenizer, WORDS};
 use super::{KeywordBatch, KeywordError};
 use crate::analysis::Language;
 use crate::types::{ChunkId, DocumentId, FacetQuery, Seq};
@@ -245,7 +245,8 @@ fn read_index(folder: &Path, exists: bool) -> tantivy::Result<(Index, Fields, In
     if index.schema() != fields.schema {
         return Err(TantivyError::SchemaError("it has other fields".to_owned()));
     }
-    index.tokenizers().register(TOKENIZER, TermTokenizer::default());
+    index.tokenizers().register(WORDS, TermTokenizer::words());
+    index.tokenizers().register(LAST_CHARACTERS, TermTokenizer::last_characters());
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     let view = View::of(&index, &reader, &fields)?;
     Ok((index, fields, reader, view))

@@ -2,10 +2,12 @@
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
-use crate::analysis::{Language, each_index_term};
+use crate::analysis::{Language, each_last_character, each_position};
 
-/// The name under which the tokenizer is registered.
-pub(super) const TOKENIZER: &str = "ibid";
+/// The name of the tokenizer of words.
+pub(super) const WORDS: &str = "ibid";
+/// The name of the tokenizer of the last characters of runs.
+pub(super) const LAST_CHARACTERS: &str = "ibid-last";
 
 /// A text as the tokenizer takes it: the code of the language, then the text. A field has one tokenizer for all
 /// documents, and documents differ in language.
@@ -13,12 +15,24 @@ pub(super) fn with_language(language: Language, text: &str) -> String {
     [language.code(), text].concat()
 }
 
+/// Terms with their positions: those of words and runs, or the last characters of runs alone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TermTokenizer {
+    is_last: bool,
     terms: String,
     /// Of each term, where it ends in `terms`, and its position.
     places: Vec<(usize, u32)>,
     token: Token,
+}
+
+impl TermTokenizer {
+    pub(super) fn words() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn last_characters() -> Self {
+        Self { is_last: true, ..Self::default() }
+    }
 }
 
 impl Tokenizer for TermTokenizer {
@@ -29,10 +43,15 @@ impl Tokenizer for TermTokenizer {
         self.places.clear();
         self.token.reset();
         let (code, words) = text.split_at(text.floor_char_boundary(2));
-        each_index_term(words, Language::from_code(code), |term, position| {
+        let keep = |term: &str, position| {
             self.terms.push_str(term);
             self.places.push((self.terms.len(), position));
-        });
+        };
+        if self.is_last {
+            each_last_character(words, keep);
+        } else {
+            each_position(words, Language::from_code(code), keep);
+        }
         Terms { tokenizer: self, next: 0 }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::{KeywordBatch, KeywordEntry, KeywordError, KeywordIndex, KeywordOptions, KeywordQuery};
-use crate::analysis::{Language, detect_language, each_index_term, each_token};
+use crate::analysis::{Language, detect_language, each_token};
 use crate::types::LegHit;
 use crate::types::{ChunkId, CollectionName, DocumentId, FacetQuery, Seq};
 
@@ -271,11 +271,9 @@ fn an_index_that_was_not_finished_is_made() {
 fn textbook(texts: &[String], query: &str) -> Vec<f64> {
     let terms = |text: &str| {
         let mut terms = Vec::new();
-        each_index_term(text, None, |term, _| terms.push(term.to_owned()));
+        each_token(text, None, |term, _, _| terms.push(term.to_owned()));
         terms
     };
-    let mut asked = Vec::new();
-    each_token(query, None, |term, _, _| asked.push(term.to_owned()));
     let chunks: Vec<Vec<String>> = texts.iter().map(|text| terms(text)).collect();
     let total = chunks.len() as f64;
     let average = chunks.iter().map(Vec::len).sum::<usize>() as f64 / total;
@@ -285,7 +283,7 @@ fn textbook(texts: &[String], query: &str) -> Vec<f64> {
         let rarity = (1.0 + (total - with_term + 0.5) / (with_term + 0.5)).ln();
         rarity * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * chunk.len() as f64 / average))
     };
-    chunks.iter().map(|chunk| asked.iter().map(|term| part(chunk, term)).sum()).collect()
+    chunks.iter().map(|chunk| terms(query).iter().map(|term| part(chunk, term)).sum()).collect()
 }
 
 proptest! {
