@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ibid::analysis;
+use ibid::keyword::KeywordQuery;
 use ibid::types::{ChunkId, FacetQuery, Hit};
 
 use engines::{RawEdge, RawTantivy};
@@ -70,10 +71,12 @@ fn measure(runtime: &tokio::runtime::Runtime, chunks: usize) -> anyhow::Result<(
 /// Both legs side by side on other threads, as the hybrid search runs them, and nothing after them.
 async fn legs(library: &Library, query: &Query) -> anyhow::Result<usize> {
     let (index, text, all) = (Arc::clone(&library.keyword), query.text.clone(), FacetQuery::default());
-    let words = tokio::task::spawn_blocking(move || index.search(&text, &FacetQuery::default(), CANDIDATES));
+    let words = tokio::task::spawn_blocking(move || {
+        index.search(&KeywordQuery::plain(text), &FacetQuery::default(), CANDIDATES)
+    });
     let meaning = library.vector.search(&query.vector, &all, CANDIDATES);
     let (words, meaning) = tokio::join!(words, meaning);
-    Ok(words??.len() + meaning?.len())
+    Ok(words??.hits.len() + meaning?.len())
 }
 
 /// The hybrid search first, then the engines alone, then our parts: `report` counts on the order.
@@ -98,7 +101,12 @@ fn arms<'a>(
     for k in [K, CANDIDATES] {
         let all = all.clone();
         let name = format!("keyword leg, k {k}");
-        arms.push(arm(name, Box::new(move |_, query| Ok(library.keyword.search(&query.text, &all, k)?.len()))));
+        arms.push(arm(
+            name,
+            Box::new(move |_, query| {
+                Ok(library.keyword.search(&KeywordQuery::plain(&query.text), &all, k)?.hits.len())
+            }),
+        ));
     }
     let search = move |query: &Query| runtime.block_on(library.vector.search(&query.vector, &all, CANDIDATES));
     arms.push(arm(format!("vector leg, k {CANDIDATES}"), Box::new(move |_, query| Ok(search(query)?.len()))));

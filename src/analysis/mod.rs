@@ -16,6 +16,7 @@
 
 mod language;
 mod normalize;
+mod phrase;
 mod query;
 mod scan;
 mod sentences;
@@ -23,10 +24,11 @@ mod stop_words;
 mod tokens;
 
 pub use language::{Language, detect_language};
+pub use phrase::{PhraseTerm, phrases};
 pub use query::{QueryTerm, query_terms};
 pub use sentences::{SENTENCE_BYTES_MAX, sentences};
 pub use stop_words::is_stop_word;
-pub use tokens::{Token, each_token, tokens};
+pub use tokens::{Token, each_last_character, each_position, each_token, tokens};
 
 /// Changes whenever the same text may give other terms, so that an index of earlier terms can be refused.
-pub const ANALYSIS_VERSION: u32 = 1;
+pub const ANALYSIS_VERSION: u32 = 2;

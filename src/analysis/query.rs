@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::normalize::{fold, push_lower};
-use super::scan::{Form, scan};
+use super::scan::{Form, Piece, Role, scan};
 use super::tokens::Stems;
 use super::{Language, detect_language, is_stop_word};
 
@@ -28,22 +28,16 @@ pub struct QueryTerm {
 /// The terms of a question in order of first mention, none twice. Latin words get their stem in English, in the
 /// question's own language and in each of `languages` (those of the documents), and their unstemmed form.
 pub fn query_terms(text: &str, languages: &[Language]) -> Vec<QueryTerm> {
-    let mut wanted = vec![Language::English];
-    wanted.extend(detect_language(text).into_iter().chain(languages.iter().copied()));
-    wanted.sort_unstable();
-    wanted.dedup();
-    let mut stems: Vec<Stems> = wanted.into_iter().map(Stems::of).collect();
+    let mut stems = query_stems(text, languages);
     let mut terms: Vec<QueryTerm> = Vec::new();
     let mut places: HashMap<Vec<String>, usize> = HashMap::new();
     let mut stop = StopRun::default();
     scan(text, |piece| {
-        let mut alternatives = Vec::with_capacity(2);
-        if piece.form == Form::Word {
-            stems.iter_mut().for_each(|language| language.term(piece, |term| push_new(&mut alternatives, term)));
+        if piece.role == Role::Last {
+            return;
         }
-        push_new(&mut alternatives, &fold(piece.text));
+        let alternatives = alternatives(piece, &mut stems);
         let is_stop_word = stop.check(text, piece.run);
-        let is_prefix = piece.form == Form::Gram && piece.text.chars().count() == 1;
         match places.get(&alternatives) {
             Some(&place) => {
                 terms[place].count += 1;
@@ -51,12 +45,36 @@ pub fn query_terms(text: &str, languages: &[Language]) -> Vec<QueryTerm> {
             }
             None => {
                 places.insert(alternatives.clone(), terms.len());
-                let (start, end) = (piece.start, piece.end);
+                let (start, end, is_prefix) = (piece.start, piece.end, is_prefix(piece));
                 terms.push(QueryTerm { alternatives, start, end, count: 1, is_prefix, is_stop_word });
             }
         }
     });
     terms
+}
+
+/// The stemmers whose stems a question tries.
+pub(super) fn query_stems(text: &str, languages: &[Language]) -> Vec<Stems> {
+    let mut wanted = vec![Language::English];
+    wanted.extend(detect_language(text).into_iter().chain(languages.iter().copied()));
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted.into_iter().map(Stems::of).collect()
+}
+
+/// The forms under which documents may have a piece of a question, at least one, none twice.
+pub(super) fn alternatives(piece: Piece<'_>, stems: &mut [Stems]) -> Vec<String> {
+    let mut forms = Vec::with_capacity(2);
+    if piece.form == Form::Word {
+        stems.iter_mut().for_each(|language| language.term(piece, |term| push_new(&mut forms, term)));
+    }
+    push_new(&mut forms, &fold(piece.text));
+    forms
+}
+
+/// Whether the terms that begin with a piece stand for it.
+pub(super) fn is_prefix(piece: Piece<'_>) -> bool {
+    piece.role == Role::Gram && piece.text.chars().nth(1).is_none()
 }
 
 fn push_new(forms: &mut Vec<String>, form: &str) {

@@ -17,11 +17,30 @@ pub(super) enum Form {
     Gram,
 }
 
+/// What a piece is of the name or run that it was cut from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A name with inner joints, as one.
+    Whole,
+    /// A word, or what stands between the joints of a name.
+    Part,
+    /// A hump of a part, such as `Case` of `camelCase` or `3` of `python3`.
+    Hump,
+    /// A pair out of a run without spaces, or the only character of one.
+    Gram,
+    /// The last character of a longer run, which no pair begins with.
+    Last,
+}
+
 /// A piece of text in lower-case normal form, with its accents.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Piece<'a> {
     pub(super) text: &'a str,
     pub(super) form: Form,
+    pub(super) role: Role,
+    /// Where it stands among the words and characters before it: a word takes one place, a run one for each of its
+    /// characters, a name one for each part or hump. A whole name stands where its first part does.
+    pub(super) position: u32,
     /// First byte in the input.
     pub(super) start: usize,
     /// One past the last byte in the input.
@@ -35,15 +54,21 @@ const TERM_BYTES_MAX: usize = 96;
 /// A name with more joints than this is taken in several pieces, so that a file of dots stays linear.
 const PARTS_MAX: usize = 8;
 
+/// Takes a position, so that what stands before it is not next to what stands after it.
+const PARAGRAPH_SEPARATOR: char = '\u{2029}';
+
 /// Calls `visit` for every piece of `text`, in order of their start.
 pub(super) fn scan(text: &str, visit: impl FnMut(Piece<'_>)) {
-    let mut scanner = Scanner { text, lower: String::new(), parts: Vec::with_capacity(PARTS_MAX), visit };
+    let mut scanner = Scanner { text, lower: String::new(), parts: Vec::with_capacity(PARTS_MAX), position: 0, visit };
     let mut at = 0;
     while let Some(c) = char_at(text, at) {
         at = match class(c) {
             Class::Word => scanner.name(at),
             Class::Gram => scanner.run(at),
-            Class::Mark | Class::Other => at + c.len_utf8(),
+            Class::Mark | Class::Other => {
+                scanner.position += u32::from(c == PARAGRAPH_SEPARATOR);
+                at + c.len_utf8()
+            }
         };
     }
 }
@@ -117,6 +142,8 @@ struct Scanner<'t, V> {
     text: &'t str,
     lower: String,
     parts: Vec<Part>,
+    /// Of the next word or character.
+    position: u32,
     visit: V,
 }
 
@@ -145,8 +172,10 @@ impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
         }
         for place in 0..self.parts.len() {
             let part = (self.parts[place].start, self.parts[place].end);
-            self.word(part, (start, end));
+            self.word(Role::Part, part, (start, end));
+            let first = self.position;
             self.humps(part, (start, end));
+            self.position = self.position.max(first + 1);
         }
         after_contraction(self.text, end)
     }
@@ -164,64 +193,84 @@ impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
         }
         self.lower.clear();
         push_lower(&self.text[start..after], &mut self.lower);
-        (self.visit)(Piece { text: &self.lower, form: Form::Exact, start, end: after, run: (start, after) });
+        self.emit(Form::Exact, Role::Part, (start, after), (start, after));
+        self.position += 1;
         Some(after)
     }
 
     fn whole(&mut self, run: (usize, usize)) {
         self.lower.clear();
+        if push_date(self.text, &self.parts, &mut self.lower) {
+            return self.emit(Form::Exact, Role::Whole, run, run);
+        }
         let mut form = Form::Word;
         for (place, part) in self.parts.iter().enumerate() {
             if place > 0 && part.joint == Joint::Tight {
                 self.lower.push_str(&self.text[self.parts[place - 1].end..part.start]);
                 form = Form::Exact;
             }
-            push_part(self.text, (part.start, part.end), &mut self.lower);
+            // `v1.2.3` is `1.2.3`.
+            let skipped = usize::from(place == 0 && is_version(&self.text[part.start..part.end]));
+            push_part(self.text, (part.start + skipped, part.end), &mut self.lower);
         }
-        self.emit(form, run, run);
+        self.emit(form, Role::Whole, run, run);
     }
 
-    fn word(&mut self, (start, end): (usize, usize), run: (usize, usize)) {
+    fn word(&mut self, role: Role, (start, end): (usize, usize), run: (usize, usize)) {
         self.lower.clear();
         push_part(self.text, (start, end), &mut self.lower);
-        self.emit(Form::Word, (start, end), run);
+        if matches!(self.lower.as_bytes(), [b'0', b'0'..=b'9']) {
+            // The fifth month is `05` here and `5` there.
+            self.lower.remove(0);
+        }
+        self.emit(Form::Word, role, (start, end), run);
     }
 
-    /// The humps of `camelCase`; letters that stand alone say nothing.
+    /// The humps of `camelCase` and `python3`, each with a place of its own; letters that stand alone say nothing.
     fn humps(&mut self, (start, end): (usize, usize), run: (usize, usize)) {
         let bytes = &self.text.as_bytes()[start..end];
-        if bytes.len() > TERM_BYTES_MAX || !bytes.iter().skip(1).any(u8::is_ascii_uppercase) {
+        let has_upper = bytes.iter().skip(1).any(u8::is_ascii_uppercase);
+        let digits = digits_at(bytes);
+        if bytes.len() > TERM_BYTES_MAX || !has_upper && digits.is_none() {
             return;
         }
         let mut from = 0;
         for at in 1..=bytes.len() {
-            if at < bytes.len() && !is_hump(bytes, at) {
+            if at < bytes.len() && digits != Some(at) && !is_hump(bytes, at) {
                 continue;
             }
             let whole = from == 0 && at == bytes.len();
-            if at - from > 1 && !whole {
-                self.word((start + from, start + at), run);
+            let says_something = at - from > 1 || bytes[from].is_ascii_digit();
+            if says_something && !whole {
+                self.word(Role::Hump, (start + from, start + at), run);
+                self.position += 1;
             }
             from = at;
         }
     }
 
-    fn emit(&mut self, form: Form, (start, end): (usize, usize), run: (usize, usize)) {
+    fn emit(&mut self, form: Form, role: Role, (start, end): (usize, usize), run: (usize, usize)) {
         self.lower.truncate(self.lower.floor_char_boundary(TERM_BYTES_MAX));
         if self.lower.is_empty() {
             return;
         }
         let has_digits = self.lower.chars().any(char::is_numeric);
         let stands = if has_digits { Form::Exact } else { form };
-        (self.visit)(Piece { text: &self.lower, form: stands, start, end, run });
+        (self.visit)(Piece { text: &self.lower, form: stands, role, position: self.position, start, end, run });
     }
 
     /// Reads the run without spaces that begins at `start` and returns its end.
     fn run(&mut self, start: usize) -> usize {
         let (end, plain) = run_end(self.text, start);
         let text = self.text;
-        let mut grams =
-            Grams { lower: &mut self.lower, visit: &mut self.visit, run: (start, end), last: None, pairs: 0 };
+        let mut grams = Grams {
+            lower: &mut self.lower,
+            visit: &mut self.visit,
+            run: (start, end),
+            last: None,
+            characters: 0,
+            first: self.position,
+        };
         if plain {
             for (at, c) in text[start..end].char_indices().filter(|(_, c)| *c != '\n') {
                 grams.push(c, start + at, start + at + c.len_utf8());
@@ -232,39 +281,89 @@ impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
                 cluster.nfkc().filter(|c| !is_ignorable(*c)).for_each(|c| grams.push(c, start + at, stop));
             }
         }
-        grams.finish();
+        self.position += grams.finish();
         end
     }
 }
 
-/// The pairs of a run.
+/// The pairs of a run, and its last character.
 struct Grams<'s, V> {
     lower: &'s mut String,
     visit: &'s mut V,
     run: (usize, usize),
     last: Option<(char, usize, usize)>,
-    pairs: usize,
+    characters: u32,
+    /// Position of the first character.
+    first: u32,
 }
 
 impl<V: FnMut(Piece<'_>)> Grams<'_, V> {
     fn push(&mut self, c: char, start: usize, end: usize) {
-        if let Some((first, from, _)) = self.last {
+        if let Some((before, from, _)) = self.last {
             self.lower.clear();
-            self.lower.push(first);
+            self.lower.push(before);
             self.lower.push(c);
-            self.pairs += 1;
-            (self.visit)(Piece { text: self.lower, form: Form::Gram, start: from, end, run: self.run });
+            self.emit(Role::Gram, from, end);
         }
         self.last = Some((c, start, end));
+        self.characters += 1;
     }
 
-    fn finish(self) {
-        if let (Some((only, start, end)), 0) = (self.last, self.pairs) {
+    /// Ends the run; how many characters it had.
+    fn finish(mut self) -> u32 {
+        if let Some((last, start, end)) = self.last {
             self.lower.clear();
-            self.lower.push(only);
-            (self.visit)(Piece { text: self.lower, form: Form::Gram, start, end, run: self.run });
+            self.lower.push(last);
+            self.emit(if self.characters == 1 { Role::Gram } else { Role::Last }, start, end);
         }
+        self.characters
     }
+
+    fn emit(&mut self, role: Role, start: usize, end: usize) {
+        let position = self.first + self.characters - 1;
+        (self.visit)(Piece { text: self.lower, form: Form::Gram, role, position, start, end, run: self.run });
+    }
+}
+
+/// Appends the eight digits of the day when the parts are a date, `2024-05-17`, `2024.5.17` or `17.5.2024`; says
+/// whether they are.
+fn push_date(text: &str, parts: &[Part], lower: &mut String) -> bool {
+    let [first, second, third] = parts else { return false };
+    let number = |part: &Part, length: std::ops::RangeInclusive<usize>| {
+        let digits = &text[part.start..part.end];
+        let is_number = length.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number { digits.parse::<u32>().ok() } else { None }
+    };
+    let joint = &text[first.end..second.start];
+    if joint != &text[second.end..third.start] || !matches!(joint, "-" | "." | "/") {
+        return false;
+    }
+    let day_last = number(first, 4..=4).zip(number(third, 1..=2));
+    let day_first = number(third, 4..=4).zip(number(first, 1..=2)).filter(|_| joint == ".");
+    let Some(((year, day), month)) = day_last.or(day_first).zip(number(second, 1..=2)) else { return false };
+    let is_day = (1..=12).contains(&month) && (1..=31).contains(&day);
+    if is_day {
+        lower.push_str(&format!("{year:04}{month:02}{day:02}"));
+    }
+    is_day
+}
+
+/// Whether a part is a number after the `v` of a version.
+fn is_version(part: &str) -> bool {
+    matches!(part.as_bytes(), [b'v' | b'V', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+}
+
+/// Where letters meet digits in a part such as `python3`, `5kg` or `v2`, if they do so once. One letter before or after
+/// a number is a name (`e5`) or a unit, except that of a version.
+fn digits_at(bytes: &[u8]) -> Option<usize> {
+    let meets = |pair: &[u8]| pair[0].is_ascii_digit() != pair[1].is_ascii_digit();
+    if bytes.len() > TERM_BYTES_MAX || !bytes.iter().all(u8::is_ascii_alphanumeric) {
+        return None;
+    }
+    let mut places = bytes.windows(2).enumerate().filter(|(_, pair)| meets(pair)).map(|(at, _)| at + 1);
+    let at = places.next().filter(|_| places.next().is_none())?;
+    let letters = if bytes[0].is_ascii_digit() { bytes.len() - at } else { at };
+    (letters > 1 || matches!(bytes[0], b'v' | b'V')).then_some(at)
 }
 
 /// Appends one part in lower case; only its beginning counts when it is very long.

@@ -6,7 +6,7 @@ use rust_stemmers::Stemmer;
 
 use super::Language;
 use super::normalize::fold;
-use super::scan::{Form, Piece, scan};
+use super::scan::{Form, Piece, Role, scan};
 
 /// A term and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +28,43 @@ pub fn tokens(text: &str, language: Option<Language>) -> Vec<Token> {
 
 /// Calls `visit` with every term of `text`, its first byte and the byte after its last, in order of start.
 pub fn each_token(text: &str, language: Option<Language>, mut visit: impl FnMut(&str, usize, usize)) {
+    each_piece(text, language, |term, piece| {
+        if piece.role != Role::Last {
+            visit(term, piece.start, piece.end);
+        }
+    });
+}
+
+/// Calls `visit` with every term of `text` and its position, in order of position.
+///
+/// A word takes one position, a run one for each of its characters, a name one for each of its parts or humps; a whole
+/// name stands where its first part does. A paragraph separator (U+2029) takes one, too, so that no phrase crosses it.
+pub fn each_position(text: &str, language: Option<Language>, mut visit: impl FnMut(&str, u32)) {
+    each_piece(text, language, |term, piece| {
+        if piece.role != Role::Last {
+            visit(term, piece.position);
+        }
+    });
+}
+
+/// Calls `visit` with the last character of every run of several, and its position. It begins no pair, so that a
+/// question of this character alone would not find the run.
+pub fn each_last_character(text: &str, mut visit: impl FnMut(&str, u32)) {
+    scan(text, |piece| {
+        if piece.role == Role::Last {
+            visit(piece.text, piece.position);
+        }
+    });
+}
+
+fn each_piece(text: &str, language: Option<Language>, mut visit: impl FnMut(&str, Piece<'_>)) {
     let language = language.unwrap_or(Language::English);
     // Taken out and put back, so that a visitor may analyse text of its own.
     let kept = STEMS.take().filter(|kept| kept.0 == language);
     let mut stems = kept.map_or_else(|| Stems::of(language), |kept| kept.1);
     scan(text, |piece| match piece.form {
-        Form::Gram => visit(piece.text, piece.start, piece.end),
-        Form::Word | Form::Exact => stems.term(piece, |term| visit(term, piece.start, piece.end)),
+        Form::Gram => visit(piece.text, piece),
+        Form::Word | Form::Exact => stems.term(piece, |term| visit(term, piece)),
     });
     STEMS.set(Some((language, stems)));
 }

@@ -10,12 +10,14 @@ use tantivy::directory::MmapDirectory;
 use tantivy::indexer::LogMergePolicy;
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TantivyError, Term};
 
+use super::explain::explain;
+use super::query::{ChunkExplanation, KeywordAnswer, KeywordQuery};
 use super::schema::{Fields, check_version, write_version};
 use super::search::{Question, search};
-use super::terms::{TOKENIZER, TermTokenizer};
+use super::terms::{LAST_CHARACTERS, TermTokenizer, WORDS};
 use super::{KeywordBatch, KeywordError};
 use crate::analysis::Language;
-use crate::types::{ChunkId, DocumentId, FacetQuery, LegHit, Seq};
+use crate::types::{ChunkId, DocumentId, FacetQuery, Seq};
 
 /// What an index may use.
 #[derive(Debug, Clone)]
@@ -142,15 +144,30 @@ impl KeywordIndex {
         self.refresh()
     }
 
-    /// The `k` best chunks for any text that pass `filter`, best first, equal scores by chunk. A text without terms
-    /// finds nothing.
+    /// The `k` best chunks for any query that pass `filter` and the query's clauses, best first, equal scores by chunk. A
+    /// query without terms finds nothing, and neither does one that only excludes.
     ///
     /// # Errors
     /// [`KeywordError::Engine`] when the index cannot be read.
-    pub fn search(&self, query: &str, filter: &FacetQuery, k: usize) -> Result<Vec<LegHit>, KeywordError> {
+    pub fn search(&self, query: &KeywordQuery, filter: &FacetQuery, k: usize) -> Result<KeywordAnswer, KeywordError> {
         let view = self.view();
-        let question = Question { text: query, filter, k, languages: &view.languages };
-        search(&view.searcher, &self.fields, &question)
+        let question = Question { query, filter, languages: &view.languages };
+        search(&view.searcher, &self.fields, &question, k)
+    }
+
+    /// How each of `chunks` stands for a query under `filter`; `None` for one that the index does not have.
+    ///
+    /// # Errors
+    /// [`KeywordError::Engine`] when the index cannot be read.
+    pub fn explain(
+        &self,
+        query: &KeywordQuery,
+        filter: &FacetQuery,
+        chunks: &[ChunkId],
+    ) -> Result<Vec<Option<ChunkExplanation>>, KeywordError> {
+        let view = self.view();
+        let question = Question { query, filter, languages: &view.languages };
+        explain(&view.searcher, &self.fields, &question, chunks)
     }
 
     /// How many chunks can be found.
@@ -228,7 +245,8 @@ fn read_index(folder: &Path, exists: bool) -> tantivy::Result<(Index, Fields, In
     if index.schema() != fields.schema {
         return Err(TantivyError::SchemaError("it has other fields".to_owned()));
     }
-    index.tokenizers().register(TOKENIZER, TermTokenizer::default());
+    index.tokenizers().register(WORDS, TermTokenizer::words());
+    index.tokenizers().register(LAST_CHARACTERS, TermTokenizer::last_characters());
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     let view = View::of(&index, &reader, &fields)?;
     Ok((index, fields, reader, view))

@@ -5,7 +5,8 @@
 //! blocking thread.
 //!
 //! Scores are BM25 (k1 1.2, b 0.75), added up over three fields: the text of the chunk, its headings, and its document's
-//! title. A filter changes which chunks are found and never their scores.
+//! title. A filter changes which chunks are found and never their scores, and so do clauses: phrases that a chunk has to
+//! have or must not have. Phrases are matched by the positions of their terms.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,14 +15,23 @@ use std::sync::Arc;
 use crate::analysis::Language;
 use crate::types::{ChunkId, DocumentId};
 
+mod allowed;
+mod clauses;
+mod explain;
 mod index;
+mod query;
 mod schema;
+mod scoring;
 mod search;
 mod terms;
 #[cfg(test)]
 mod tests;
 
 pub use index::{KeywordIndex, KeywordOptions};
+pub use query::{ChunkExplanation, KeywordAnswer, KeywordQuery, MatchedTerm, TermStatistics, TextField};
+
+/// Text beyond this is not read as a question.
+const QUERY_BYTES_MAX: usize = 100_000;
 
 /// A chunk with what it can be found and deleted by.
 #[derive(Debug, Clone, PartialEq, Eq)]

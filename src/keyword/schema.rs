@@ -4,15 +4,25 @@ use std::fs;
 use std::path::Path;
 
 use tantivy::TantivyDocument;
-use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, SchemaBuilder, TextFieldIndexing, TextOptions};
 
-use super::terms::{TOKENIZER, with_language};
+use super::terms::{LAST_CHARACTERS, WORDS, with_language};
 use super::{KeywordEntry, KeywordError};
 use crate::analysis::{ANALYSIS_VERSION, Language};
 
 /// Changes whenever the fields or their meaning do.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 const VERSION_FILE: &str = "ibid-version";
+
+/// A text of a chunk: two fields, because the number of terms in a field is the length that BM25 goes by, and last
+/// characters in it cost 0.2 points of nDCG@10 on JSQuAD.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WordField {
+    /// Its terms.
+    pub(super) terms: Field,
+    /// The last characters of its runs, at the positions that they have among the terms.
+    pub(super) last: Field,
+}
 
 /// The fields of a chunk.
 #[derive(Debug, Clone)]
@@ -27,11 +37,11 @@ pub(super) struct Fields {
     /// The code of the language whose stems the chunk has.
     pub(super) language: Field,
     /// The chunk's words.
-    pub(super) body: Field,
+    pub(super) body: WordField,
     /// The headings above it.
-    pub(super) heading: Field,
+    pub(super) heading: WordField,
     /// The document's title.
-    pub(super) title: Field,
+    pub(super) title: WordField,
 }
 
 /// The name of the field of chunk numbers.
@@ -42,16 +52,13 @@ impl Fields {
         let mut schema = Schema::builder();
         let exact = TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::Basic);
         let exact = TextOptions::default().set_indexing_options(exact.set_fieldnorms(false));
-        let words =
-            TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqs);
-        let words = TextOptions::default().set_indexing_options(words);
         let chunk = schema.add_u64_field(CHUNK, FAST);
         let document = schema.add_bytes_field("document", INDEXED);
         let facet = schema.add_text_field("facet", exact.clone());
         let language = schema.add_text_field("language", exact);
-        let body = schema.add_text_field("body", words.clone());
-        let heading = schema.add_text_field("heading", words.clone());
-        let title = schema.add_text_field("title", words);
+        let body = WordField::new(&mut schema, "body");
+        let heading = WordField::new(&mut schema, "heading");
+        let title = WordField::new(&mut schema, "title");
         Self { schema: schema.build(), chunk, document, facet, language, body, heading, title }
     }
 
@@ -62,10 +69,30 @@ impl Fields {
         document.add_bytes(self.document, entry.document.as_bytes());
         entry.facets.iter().for_each(|facet| document.add_text(self.facet, facet));
         document.add_text(self.language, language.code());
-        document.add_text(self.body, with_language(language, &entry.text));
-        document.add_text(self.heading, with_language(language, &entry.heading_path.join("\n\n")));
-        document.add_text(self.title, with_language(language, &entry.title));
+        self.body.add_to(&mut document, language, &entry.text);
+        self.heading.add_to(&mut document, language, &entry.heading_path.join("\u{2029}"));
+        self.title.add_to(&mut document, language, &entry.title);
         document
+    }
+}
+
+impl WordField {
+    fn new(schema: &mut SchemaBuilder, name: &str) -> Self {
+        let indexing = |tokenizer| {
+            let positions = IndexRecordOption::WithFreqsAndPositions;
+            TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(positions)
+        };
+        let words = TextOptions::default().set_indexing_options(indexing(WORDS));
+        let last = TextOptions::default().set_indexing_options(indexing(LAST_CHARACTERS).set_fieldnorms(false));
+        Self { terms: schema.add_text_field(name, words), last: schema.add_text_field(&format!("{name}_last"), last) }
+    }
+
+    fn add_to(self, document: &mut TantivyDocument, language: Language, text: &str) {
+        let text = with_language(language, text);
+        if !text.is_ascii() {
+            document.add_text(self.last, &text);
+        }
+        document.add_text(self.terms, text);
     }
 }
 

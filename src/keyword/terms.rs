@@ -2,10 +2,12 @@
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
-use crate::analysis::{Language, each_token};
+use crate::analysis::{Language, each_last_character, each_position};
 
-/// The name under which the tokenizer is registered.
-pub(super) const TOKENIZER: &str = "ibid";
+/// The name of the tokenizer of words.
+pub(super) const WORDS: &str = "ibid";
+/// The name of the tokenizer of the last characters of runs.
+pub(super) const LAST_CHARACTERS: &str = "ibid-last";
 
 /// A text as the tokenizer takes it: the code of the language, then the text. A field has one tokenizer for all
 /// documents, and documents differ in language.
@@ -13,11 +15,24 @@ pub(super) fn with_language(language: Language, text: &str) -> String {
     [language.code(), text].concat()
 }
 
+/// Terms with their positions: those of words and runs, or the last characters of runs alone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TermTokenizer {
+    is_last: bool,
     terms: String,
-    ends: Vec<usize>,
+    /// Of each term, where it ends in `terms`, and its position.
+    places: Vec<(usize, u32)>,
     token: Token,
+}
+
+impl TermTokenizer {
+    pub(super) fn words() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn last_characters() -> Self {
+        Self { is_last: true, ..Self::default() }
+    }
 }
 
 impl Tokenizer for TermTokenizer {
@@ -25,13 +40,18 @@ impl Tokenizer for TermTokenizer {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
         self.terms.clear();
-        self.ends.clear();
+        self.places.clear();
         self.token.reset();
         let (code, words) = text.split_at(text.floor_char_boundary(2));
-        each_token(words, Language::from_code(code), |term, _, _| {
+        let keep = |term: &str, position| {
             self.terms.push_str(term);
-            self.ends.push(self.terms.len());
-        });
+            self.places.push((self.terms.len(), position));
+        };
+        if self.is_last {
+            each_last_character(words, keep);
+        } else {
+            each_position(words, Language::from_code(code), keep);
+        }
         Terms { tokenizer: self, next: 0 }
     }
 }
@@ -43,11 +63,11 @@ pub(super) struct Terms<'a> {
 
 impl TokenStream for Terms<'_> {
     fn advance(&mut self) -> bool {
-        let Some(&end) = self.tokenizer.ends.get(self.next) else { return false };
-        let start = if self.next == 0 { 0 } else { self.tokenizer.ends[self.next - 1] };
+        let Some(&(end, position)) = self.tokenizer.places.get(self.next) else { return false };
+        let start = if self.next == 0 { 0 } else { self.tokenizer.places[self.next - 1].0 };
         self.tokenizer.token.text.clear();
         self.tokenizer.token.text.push_str(&self.tokenizer.terms[start..end]);
-        self.tokenizer.token.position = self.next;
+        self.tokenizer.token.position = position as usize;
         self.next += 1;
         true
     }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{KeywordBatch, KeywordEntry, KeywordError, KeywordIndex, KeywordOptions};
+use super::{KeywordBatch, KeywordEntry, KeywordError, KeywordIndex, KeywordOptions, KeywordQuery};
 use crate::analysis::{Language, detect_language, each_token};
+use crate::types::LegHit;
 use crate::types::{ChunkId, CollectionName, DocumentId, FacetQuery, Seq};
 
 fn open(folder: &Path) -> Result<KeywordIndex, KeywordError> {
@@ -49,10 +50,14 @@ fn found(index: &KeywordIndex, query: &str) -> Vec<u64> {
     found_in(index, query, &[])
 }
 
+fn hits(index: &KeywordIndex, query: &str, filter: &FacetQuery, k: usize) -> Vec<LegHit> {
+    index.search(&KeywordQuery::plain(query), filter, k).unwrap().hits
+}
+
 fn found_in(index: &KeywordIndex, query: &str, groups: &[&[&str]]) -> Vec<u64> {
     let owned = |group: &&[&str]| group.iter().map(|facet| (*facet).to_owned()).collect();
     let filter = FacetQuery { groups: groups.iter().map(owned).collect() };
-    index.search(query, &filter, 10).unwrap().into_iter().map(|hit| hit.chunk.0).collect()
+    hits(index, query, &filter, 10).into_iter().map(|hit| hit.chunk.0).collect()
 }
 
 #[test]
@@ -160,7 +165,7 @@ fn a_filter_narrows_and_leaves_scores_alone() {
         assert!(all.iter().eq(expected), "{groups:?}");
     }
     let scores = |filter: &FacetQuery| -> BTreeMap<u64, u32> {
-        let hits = index.search("word", filter, 10).unwrap();
+        let hits = hits(&index, "word", filter, 10);
         hits.into_iter().map(|hit| (hit.chunk.0, hit.score.to_bits())).collect()
     };
     let narrow = scores(&FacetQuery { groups: vec![vec!["c:a".to_owned()]] });
@@ -177,11 +182,10 @@ fn equal_scores_stand_by_chunk_and_the_last_places_too() {
         index.commit(Seq(chunk)).unwrap();
     }
     assert_eq!(found(&index, "same"), [1, 3, 5, 7, 9]);
-    let first: Vec<_> =
-        index.search("same", &FacetQuery::default(), 2).unwrap().into_iter().map(|hit| hit.chunk.0).collect();
+    let first: Vec<_> = hits(&index, "same", &FacetQuery::default(), 2).into_iter().map(|hit| hit.chunk.0).collect();
     assert_eq!(first, [1, 3]);
-    assert!(index.search("same", &FacetQuery::default(), 0).unwrap().is_empty());
-    assert_eq!(index.search("same", &FacetQuery::default(), usize::MAX).unwrap().len(), 5);
+    assert!(hits(&index, "same", &FacetQuery::default(), 0).is_empty());
+    assert_eq!(hits(&index, "same", &FacetQuery::default(), usize::MAX).len(), 5);
 }
 
 #[test]
@@ -299,7 +303,7 @@ proptest! {
             index.apply(upserts(part.to_vec())).unwrap();
             index.commit(Seq(1)).unwrap();
         }
-        let hits = index.search(&query, &FacetQuery::default(), 100).unwrap();
+        let hits = hits(&index, &query, &FacetQuery::default(), 100);
         let expected = textbook(&texts, &query);
         prop_assert_eq!(hits.len(), expected.iter().filter(|score| **score > 0.0).count());
         prop_assert!(hits.is_sorted_by(|a, b| a.score > b.score || a.score == b.score && a.chunk < b.chunk));
@@ -312,6 +316,6 @@ proptest! {
     fn any_query_is_answered(query in ".*") {
         let folder = tempfile::tempdir().unwrap();
         let index = filled(folder.path(), vec![entry(1, 1, &[], "alpha")]);
-        prop_assert!(index.search(&query, &FacetQuery::default(), 3).unwrap().len() <= 1);
+        prop_assert!(hits(&index, &query, &FacetQuery::default(), 3).len() <= 1);
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::fusion::{Fused, fuse};
 use super::highlight::{highlights, query_words};
 use crate::generations::{LiveGenerations, OpenedGeneration};
-use crate::keyword::KeywordError;
+use crate::keyword::{KeywordError, KeywordQuery};
 use crate::models::EmbedError;
 use crate::store::{ChunkInTruth, Store, StoreError};
 use crate::types::{Caller, FacetQuery, Filter, FilterError, Hit, LegHit, SearchMode, document_facets};
@@ -185,8 +185,8 @@ async fn keyword_leg(
     k: usize,
 ) -> Result<Vec<LegHit>, SearchError> {
     let (index, query, facets) = (Arc::clone(&views.keyword), query.to_owned(), facets.clone());
-    let work = move || index.search(&query, &facets, k);
-    Ok(tokio::task::spawn_blocking(work).await.map_err(|_| SearchError::Cancelled)??)
+    let work = move || index.search(&KeywordQuery::plain(query), &facets, k);
+    Ok(tokio::task::spawn_blocking(work).await.map_err(|_| SearchError::Cancelled)??.hits)
 }
 
 async fn vector_leg(

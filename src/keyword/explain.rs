@@ -1,0 +1,92 @@
+//! How given chunks stand for a question: rank, score, terms, and what keeps them out.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use tantivy::index::SegmentReader;
+use tantivy::{DocId, Searcher};
+
+use super::KeywordError;
+use super::allowed::Allowed;
+use super::clauses::Clauses;
+use super::query::ChunkExplanation;
+use super::schema::{CHUNK, Fields};
+use super::scoring::Scoring;
+use super::search::{Question, Ranked};
+use crate::types::ChunkId;
+
+/// For each chunk, how it stands; `None` when the index does not have it.
+pub(super) fn explain(
+    searcher: &Searcher,
+    fields: &Fields,
+    question: &Question<'_>,
+    chunks: &[ChunkId],
+) -> Result<Vec<Option<ChunkExplanation>>, KeywordError> {
+    let scoring = Scoring::new(searcher, fields, question.query, question.languages)?;
+    let clauses = Clauses::new(searcher, fields, question.query, question.languages)?;
+    let mut wanted: HashMap<ChunkId, Option<ChunkExplanation>> = chunks.iter().map(|chunk| (*chunk, None)).collect();
+    let mut ranking = Vec::new();
+    for segment in searcher.segment_readers() {
+        let scores = scoring.scores(segment)?;
+        let by_filter = Allowed::by_filter(segment, fields.facet, question.filter)?;
+        for (chunk, place) in places(segment, &wanted)? {
+            let mut explained = standing(segment, &scoring, place, chunk)?;
+            explained.score = scores[place as usize];
+            explained.passes_filter = by_filter.passes(place);
+            explained.rejected_by = rejected_by(segment, &clauses, place)?;
+            wanted.insert(chunk, Some(explained));
+        }
+        add_to(&mut ranking, segment, &scores, &by_filter.and_clauses(segment, &clauses)?)?;
+    }
+    ranking.sort_unstable_by(|a, b| b.cmp(a));
+    for explained in wanted.values_mut().flatten() {
+        let place = ranking.binary_search_by(|ranked| Ranked(explained.score, Reverse(explained.chunk)).cmp(ranked));
+        explained.rank = place.ok().map(|place| place as u64 + 1);
+    }
+    Ok(chunks.iter().map(|chunk| wanted.get(chunk).cloned().flatten()).collect())
+}
+
+/// Those of the wanted chunks that a segment has, with their places.
+fn places(
+    segment: &SegmentReader,
+    wanted: &HashMap<ChunkId, Option<ChunkExplanation>>,
+) -> Result<Vec<(ChunkId, DocId)>, KeywordError> {
+    let numbers = segment.fast_fields().u64(CHUNK)?;
+    let numbered = segment.doc_ids_alive().filter_map(|place| Some((ChunkId(numbers.first(place)?), place)));
+    Ok(numbered.filter(|(chunk, _)| wanted.contains_key(chunk)).collect())
+}
+
+fn standing(
+    segment: &SegmentReader,
+    scoring: &Scoring,
+    place: DocId,
+    chunk: ChunkId,
+) -> Result<ChunkExplanation, KeywordError> {
+    let (matched, missing) = scoring.explain(segment, place)?;
+    Ok(ChunkExplanation { chunk, rank: None, score: 0.0, passes_filter: false, matched, missing, rejected_by: None })
+}
+
+fn rejected_by(segment: &SegmentReader, clauses: &Clauses, place: DocId) -> Result<Option<String>, KeywordError> {
+    for clause in clauses.iter() {
+        let matches = clause.places(segment)?.binary_search(&place).is_ok();
+        if matches == clause.excludes {
+            return Ok(Some(clause.label.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Adds the chunks of a segment that a search would find.
+fn add_to(
+    ranking: &mut Vec<Ranked>,
+    segment: &SegmentReader,
+    scores: &[f32],
+    allowed: &Allowed,
+) -> Result<(), KeywordError> {
+    let numbers = segment.fast_fields().u64(CHUNK)?;
+    let found = segment.doc_ids_alive().filter(|place| scores[*place as usize] > 0.0 && allowed.passes(*place));
+    ranking.extend(
+        found.filter_map(|place| Some(Ranked(scores[place as usize], Reverse(ChunkId(numbers.first(place)?))))),
+    );
+    Ok(())
+}
