@@ -195,6 +195,7 @@ fn row_of(document: Document) -> NewDocument {
         media_type: document.media_type,
         title: document.title,
         metadata: document.metadata,
+        language: document.language,
         readers: None,
         source: document.source,
         warnings: document.warnings,

@@ -56,12 +56,16 @@ fn media_type_of_name(name: &str) -> Option<MediaType> {
     let whole = file_name(name).to_ascii_lowercase();
     let extension = extension(name);
     // `Makefile` and `Dockerfile` are names without an extension; the language table lists them as if they were one.
-    let key = if extension.is_empty() { whole.as_str() } else { extension.as_str() };
+    MediaType::from_extension(if extension.is_empty() { &whole } else { &extension })
+}
+
+pub(crate) fn media_type_of_extension(extension: &str) -> Option<MediaType> {
+    let key = extension.to_ascii_lowercase();
     let listed = FORMATS.iter().flat_map(|format| format.extensions);
     if let Some((_, media_type)) = listed.into_iter().find(|(listed, _)| *listed == key) {
         return Some(*media_type);
     }
-    Language::ALL.iter().find(|language| language.extensions().contains(&key)).copied().map(MediaType::Code)
+    Language::ALL.iter().find(|language| language.extensions().contains(&key.as_str())).copied().map(MediaType::Code)
 }
 
 /// Formats whose bytes are text and whose meaning is not: read as plain text they would fill an index with markup.

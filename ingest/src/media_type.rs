@@ -109,6 +109,12 @@ impl MediaType {
         }
     }
 
+    /// The media type of files with this extension, which is given without its dot.
+    #[must_use]
+    pub fn from_extension(extension: &str) -> Option<Self> {
+        crate::detect::media_type_of_extension(extension)
+    }
+
     /// Whether the extracted text is Markdown: the source itself, or what a web page was turned into.
     #[must_use]
     pub const fn is_markdown_text(&self) -> bool {
@@ -150,6 +156,9 @@ mod tests {
         }
         assert_eq!(MediaType::from_mime("Text/HTML; charset=euc-kr"), Some(MediaType::Html));
         assert_eq!(MediaType::from_mime("image/png"), None);
+        assert_eq!(MediaType::from_extension("PDF"), Some(MediaType::Pdf));
+        assert_eq!(MediaType::from_extension("rs"), Some(MediaType::Code(Language::Rust)));
+        assert_eq!((MediaType::from_extension(".pdf"), MediaType::from_extension("")), (None, None));
     }
 
     #[test]

@@ -131,6 +131,71 @@ pub fn detect_language(text: &str) -> Option<Language> {
     if info.is_reliable() { Language::from_lang(info.lang()) } else { None }
 }
 
+/// The ISO 639-1 code of the language of `text`, whatever its script, judged by its first kilobytes. `None` when it is
+/// unsure.
+pub fn language_code(text: &str) -> Option<&'static str> {
+    let sample = &text[..text.floor_char_boundary(SAMPLE_BYTES)];
+    let info = whatlang::detect(sample).filter(whatlang::Info::is_reliable)?;
+    Some(match info.lang() {
+        Lang::Afr => "af",
+        Lang::Aka => "ak",
+        Lang::Amh => "am",
+        Lang::Ara => "ar",
+        Lang::Aze => "az",
+        Lang::Bel => "be",
+        Lang::Ben => "bn",
+        Lang::Bul => "bg",
+        Lang::Cat => "ca",
+        Lang::Ces => "cs",
+        Lang::Cmn => "zh",
+        Lang::Ell => "el",
+        Lang::Epo => "eo",
+        Lang::Est => "et",
+        Lang::Guj => "gu",
+        Lang::Heb => "he",
+        Lang::Hin => "hi",
+        Lang::Hrv => "hr",
+        Lang::Hye => "hy",
+        Lang::Ind => "id",
+        Lang::Jav => "jv",
+        Lang::Jpn => "ja",
+        Lang::Kan => "kn",
+        Lang::Kat => "ka",
+        Lang::Khm => "km",
+        Lang::Kor => "ko",
+        Lang::Lat => "la",
+        Lang::Lav => "lv",
+        Lang::Lit => "lt",
+        Lang::Mal => "ml",
+        Lang::Mar => "mr",
+        Lang::Mkd => "mk",
+        Lang::Mya => "my",
+        Lang::Nep => "ne",
+        Lang::Ori => "or",
+        Lang::Pan => "pa",
+        Lang::Pes => "fa",
+        Lang::Pol => "pl",
+        Lang::Rus => "ru",
+        Lang::Sin => "si",
+        Lang::Slk => "sk",
+        Lang::Slv => "sl",
+        Lang::Sna => "sn",
+        Lang::Srp => "sr",
+        Lang::Tam => "ta",
+        Lang::Tel => "te",
+        Lang::Tgl => "tl",
+        Lang::Tha => "th",
+        Lang::Tuk => "tk",
+        Lang::Ukr => "uk",
+        Lang::Urd => "ur",
+        Lang::Uzb => "uz",
+        Lang::Vie => "vi",
+        Lang::Yid => "yi",
+        Lang::Zul => "zu",
+        latin => return Language::from_lang(latin).map(Language::code),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +217,20 @@ mod tests {
         for other in ["", "12 34", "신청자는 서류를 기관에 제출하여야 한다.", "Это предложение написано по-русски."]
         {
             assert_eq!(detect_language(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_known_for_languages_without_a_stemmer_too() {
+        for (text, code) in [
+            ("신청자는 서류를 기관에 제출하여야 한다.", Some("ko")),
+            ("申請者は書類を機関に提出しなければならない。", Some("ja")),
+            ("Это предложение написано по-русски, чтобы язык был понятен.", Some("ru")),
+            ("The regulation says which documents the applicant has to submit to the authority in time.", Some("en")),
+            ("", None),
+            ("12 34", None),
+        ] {
+            assert_eq!(language_code(text), code, "{text}");
         }
     }
 }

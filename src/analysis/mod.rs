@@ -23,7 +23,7 @@ mod sentences;
 mod stop_words;
 mod tokens;
 
-pub use language::{Language, detect_language};
+pub use language::{Language, detect_language, language_code};
 pub use phrase::{PhraseTerm, phrases};
 pub use query::{QueryTerm, query_terms};
 pub use sentences::{SENTENCE_BYTES_MAX, sentences};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::try_join_all;
+use ibid_ingest::MediaType;
 use serde::Serialize;
 
 use super::IndexingError;
@@ -13,9 +14,13 @@ use super::extractor::Extractor;
 use super::plan::{Plan, PlannedRead, plan};
 use super::scan::{Scan, scan};
 use super::source::read_file;
+use crate::analysis::language_code;
 use crate::generations::{LiveGenerations, OpenedGeneration};
 use crate::store::{NewDocument, Store, StoreError};
-use crate::types::{CollectionName, DocumentId, Failure, Principal, SourceStamp};
+use crate::types::{CollectionName, DocumentId, Failure, Principal, SourceStamp, primary_language};
+
+/// As much of a text as its language is judged by.
+const LANGUAGE_SAMPLE_BYTES: usize = 4096;
 
 /// What a mirror needs to know.
 #[derive(Clone)]
@@ -293,6 +298,7 @@ impl Mirror {
             media_type: "application/octet-stream".to_owned(),
             title: uri.rsplit('/').next().unwrap_or(uri).to_owned(),
             metadata: Default::default(),
+            language: None,
             readers: self.options.readers.clone(),
             source,
             warnings: Vec::new(),
@@ -336,6 +342,7 @@ fn canonical(root: &std::path::Path) -> Result<PathBuf, IndexingError> {
 async fn fill(new: &mut NewDocument, extracted: ibid_ingest::Document, cutter: &Cutter) -> Result<(), IndexingError> {
     let (document, chunks) = cutter.cut(extracted).await?;
     new.structure = structure_of(&document);
+    new.language = language_of(&document).await?;
     new.media_type = document.media_type.as_mime().to_owned();
     if let Some(title) = document.title.filter(|title| !title.trim().is_empty()) {
         new.title = title;
@@ -345,6 +352,25 @@ async fn fill(new: &mut NewDocument, extracted: ibid_ingest::Document, cutter: &
     new.text = document.text;
     new.chunks = chunks;
     Ok(())
+}
+
+/// Metadata fields that may name a document's language.
+const LANGUAGE_FIELDS: [&str; 2] = ["lang", "language"];
+
+/// The language that the document names, or else the one that its words look like. Code has words of no language, unless
+/// it says so.
+async fn language_of(document: &ibid_ingest::Document) -> Result<Option<String>, IndexingError> {
+    let mut named = LANGUAGE_FIELDS.into_iter().filter_map(|field| document.metadata.get(field));
+    if let Some(code) = named.find_map(|tag| primary_language(tag.trim())) {
+        return Ok(Some(code.to_owned()));
+    }
+    if matches!(document.media_type, MediaType::Code(_)) {
+        return Ok(None);
+    }
+    let body = document.body.slice(&document.text);
+    let sample = body[..body.floor_char_boundary(LANGUAGE_SAMPLE_BYTES)].to_owned();
+    let detected = tokio::task::spawn_blocking(move || language_code(&sample)).await;
+    Ok(detected.map_err(|_| IndexingError::Cancelled)?.map(str::to_owned))
 }
 
 fn account(summary: &mut MirrorSummary, listener: MirrorListener<'_>, uri: &str, bytes: u64, outcome: FileOutcome) {

@@ -6,8 +6,10 @@
 mod citation;
 mod fusion;
 mod highlight;
+mod query;
 mod search;
 
 pub use citation::{CitedSource, MarkerFilter, cite};
 pub use fusion::{Fused, fuse};
+pub use query::{ParsedQuery, parse_query};
 pub use search::{Retriever, SearchError, SearchRequest, SearchResponse};

@@ -23,6 +23,9 @@ pub struct NewDocument {
     pub title: String,
     /// Metadata of the source.
     pub metadata: BTreeMap<String, String>,
+    /// ISO 639-1 code of the text's language, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// Who may read it; `None` keeps what was there, and for a new document means whoever may read the collection.
     pub readers: Option<BTreeSet<Principal>>,
     /// What the source looked like.
@@ -98,7 +101,7 @@ pub trait Documents {
     /// Database errors; then nothing is written.
     async fn fail_document(&self, new: &NewDocument, failure: &Failure, now_ms: i64) -> Result<Seq, StoreError>;
 
-    /// Notes that a source was touched but holds the same bytes.
+    /// Notes that a source was touched but holds the same bytes. Adds a change when that gives the document another date.
     ///
     /// # Errors
     /// Database errors.

@@ -14,7 +14,8 @@ use crate::types::{
 
 /// Every document with its collection's name and readers and its chunks in the generation that serves, in the columns of
 /// [`DocumentRow`].
-pub(super) const DOCUMENTS: &str = "select d.id, n.name as collection, d.uri, d.media_type, d.title, d.metadata,
+pub(super) const DOCUMENTS: &str =
+    "select d.id, n.name as collection, d.uri, d.media_type, d.title, d.metadata, d.language,
     coalesce(d.readers, n.readers) as readers, d.state, coalesce(k.embedded, false) as embedded, d.failure_code,
     d.failure_message, d.source_bytes, d.source_modified_ns, d.source_sha256, coalesce(k.chunk_count, 0) as chunk_count,
     d.text_bytes, d.warnings, d.updated_at_ms
@@ -31,6 +32,7 @@ pub(super) struct DocumentRow {
     media_type: String,
     title: String,
     metadata: String,
+    language: Option<String>,
     readers: String,
     state: String,
     embedded: bool,
@@ -67,6 +69,7 @@ impl TryFrom<DocumentRow> for Document {
             media_type: row.media_type,
             title: row.title,
             metadata: from_json(&row.metadata).ok_or_else(corrupt("metadata"))?,
+            language: row.language,
             readers: readers_of(&row.readers),
             state,
             source: SourceStamp {

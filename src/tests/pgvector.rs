@@ -79,6 +79,7 @@ fn document(uri: &str, words: &[&str]) -> NewDocument {
         media_type: "text/plain".to_owned(),
         title: uri.to_owned(),
         metadata: BTreeMap::from([("long".to_owned(), "x".repeat(5_000))]),
+        language: None,
         readers: None,
         source: SourceStamp { bytes: 1, modified_ns: 1, sha256: String::new() },
         warnings: Vec::new(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ibid_ingest::{Heading, Span};
 use serde::{Deserialize, Serialize};
 
-use super::{CollectionName, DocumentId, Principal};
+use super::{CalendarDate, CollectionName, DocumentId, Principal};
 
 /// A document's row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -22,6 +22,10 @@ pub struct Document {
     pub title: String,
     /// Metadata that the source carries, as text.
     pub metadata: BTreeMap<String, String>,
+    /// The language of its text as an ISO 639-1 code: the one that the source names, or else the one that was detected;
+    /// absent when it is unsure, or when the document was last read by a version that did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// Who may read it: its own readers, or those of its collection.
     pub readers: BTreeSet<Principal>,
     /// Whether it can be searched.
@@ -37,6 +41,27 @@ pub struct Document {
     pub warnings: Vec<String>,
     /// When this row was last written, in milliseconds since 1970 (UTC).
     pub updated_at_ms: i64,
+}
+
+/// Metadata fields that may hold a document's date, the most telling first.
+const DATE_FIELDS: [&str; 4] = ["date", "created", "modified", "updated"];
+
+impl Document {
+    /// The date that filters know it by: the first that its metadata has in `date`, `created`, `modified` or `updated`, or
+    /// else the day (UTC) on which its source was modified.
+    pub fn date(&self) -> Option<CalendarDate> {
+        self.date_of_its_own().or_else(|| self.source.date())
+    }
+
+    /// Whether it would have another date if its source were `source`.
+    pub fn is_redated_by(&self, source: &SourceStamp) -> bool {
+        self.date_of_its_own().is_none() && self.source.date() != source.date()
+    }
+
+    fn date_of_its_own(&self) -> Option<CalendarDate> {
+        let written = DATE_FIELDS.into_iter().filter_map(|field| self.metadata.get(field));
+        written.filter_map(|value| CalendarDate::of_metadata(value)).next()
+    }
 }
 
 /// Whether a document can be searched.
@@ -73,6 +98,12 @@ pub struct SourceStamp {
     pub modified_ns: i64,
     /// SHA-256 of the bytes as 64 hexadecimal digits; empty when the source could not be read.
     pub sha256: String,
+}
+
+impl SourceStamp {
+    fn date(&self) -> Option<CalendarDate> {
+        CalendarDate::of_unix_ns(self.modified_ns).filter(|_| self.modified_ns > 0)
+    }
 }
 
 /// A page of a document.

@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ibid_ingest::MediaType;
 use serde::{Deserialize, Serialize};
 
-use super::{CollectionName, Document, Principal};
+use super::date::range_facets;
+use super::{CalendarDate, CollectionName, Document, InvalidDate, Principal, primary_language};
 
 /// A filter as a caller writes it. An empty filter lets everything through.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -19,6 +21,13 @@ pub struct Filter {
     pub uri_prefix: Option<String>,
     /// Any of these MIME types; empty means all.
     pub media_types: Vec<String>,
+    /// Any of these languages, as ISO 639-1 codes such as `ko`; empty means all. A document whose language is not known
+    /// passes only without.
+    pub languages: Vec<String>,
+    /// The document's date, all of it, lies on the first day of this or later.
+    pub date_from: Option<CalendarDate>,
+    /// The document's date, all of it, lies on the last day of this or earlier.
+    pub date_to: Option<CalendarDate>,
     /// Every one of these metadata fields has exactly this value.
     pub metadata: BTreeMap<String, String>,
 }
@@ -29,12 +38,31 @@ pub enum FilterError {
     /// `key=value` was expected.
     #[error("filter {0:?} is not of the form field=value")]
     NotAPair(String),
+    /// The collection cannot have this name.
+    #[error("collection {0:?} is not a name of letters, digits, '.', '_' and '-'")]
+    Collection(String),
+    /// The language is not one.
+    #[error("language {0:?} is not an ISO 639-1 code such as ko or en")]
+    Language(String),
+    /// The type is neither a MIME type nor an extension of a format that is read.
+    #[error("type {0:?} is neither a MIME type nor one of pdf, html, md, txt or an extension of source code")]
+    MediaType(String),
+    /// A date cannot be read.
+    #[error(transparent)]
+    Date(#[from] InvalidDate),
+    /// Nothing comes before the first year.
+    #[error("before {0} there is no date; the earliest is 1900")]
+    BeforeAll(CalendarDate),
+    /// No day lies in the range.
+    #[error("no date is from {0} on and up to {1}")]
+    NoDates(CalendarDate, CalendarDate),
     /// Too many conditions.
     #[error("the filter has {0} values, the limit is {TERMS_MAX}")]
     TooMany(usize),
 }
 
-/// Each condition costs a posting list in both indexes; nobody writes this many by hand.
+/// Each condition costs a posting list in both indexes; nobody writes this many by hand. The facets of a range of dates do
+/// not count: they are bounded themselves.
 const TERMS_MAX: usize = 256;
 
 /// An AND of ORs over facets.
@@ -50,37 +78,87 @@ impl FacetQuery {
         self.groups.iter().all(|group| group.iter().any(|facet| facets.contains(facet)))
     }
 
+    /// What passes this and `other`.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.groups.extend(other.groups);
+        self
+    }
+
     /// Whether everything passes.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
 }
 
+/// Before the name of a metadata field, where the bare name would mean something else.
+const METADATA_PREFIX: &str = "metadata.";
+
 impl Filter {
-    /// Adds one `field=value` as the command line writes it: `collection`, `uri` and `type` are known, any other
-    /// field is metadata.
+    /// Adds one `field=value` as the command line writes it:
+    ///
+    /// - `collection`, `lang` (`ko`, `ko-KR`) and `type` (a MIME type, or an extension such as `pdf`) let one more through;
+    /// - `uri` is the path to be under;
+    /// - `after` takes a date and lets its first day and what follows through, `before` what comes before its first day,
+    ///   and `date` what lies within; together they have to hold all;
+    /// - any other field is metadata, and so are those named above when they are written as `metadata.lang`.
     ///
     /// # Errors
-    /// [`FilterError::NotAPair`] when there is no `=`, or nothing before it.
+    /// [`FilterError::NotAPair`] when there is no `=`, or nothing before it, and others when the value cannot be read.
     pub fn add_pair(&mut self, pair: &str) -> Result<(), FilterError> {
-        let not_a_pair = || FilterError::NotAPair(pair.chars().take(80).collect());
+        let not_a_pair = || FilterError::NotAPair(shortened(pair));
         let (field, value) = pair.split_once('=').ok_or_else(not_a_pair)?;
+        if field.is_empty() {
+            return Err(not_a_pair());
+        }
+        self.add(field, value)
+    }
+
+    /// Adds one field as [`Self::add_pair`] does.
+    ///
+    /// # Errors
+    /// When the value cannot be read; then the filter is as it was.
+    pub fn add(&mut self, field: &str, value: &str) -> Result<(), FilterError> {
         match field {
-            "" => return Err(not_a_pair()),
-            "collection" => self.collections.push(value.parse().map_err(|_| not_a_pair())?),
+            "collection" => {
+                let name = value.parse().map_err(|_| FilterError::Collection(shortened(value)))?;
+                self.collections.push(name);
+            }
             "uri" => self.uri_prefix = Some(value.to_owned()),
-            "type" => self.media_types.push(value.to_owned()),
-            _ => drop(self.metadata.insert(field.to_owned(), value.to_owned())),
+            "type" => self.media_types.push(media_type(value)?),
+            "lang" => self.languages.push(language(value)?.to_owned()),
+            "after" => self.narrow_dates(Some(value.parse()?), None),
+            "before" => {
+                let date: CalendarDate = value.parse()?;
+                let last = date.day_before().ok_or(FilterError::BeforeAll(date))?;
+                self.narrow_dates(None, Some(last));
+            }
+            "date" => {
+                let date = value.parse()?;
+                self.narrow_dates(Some(date), Some(date));
+            }
+            _ => {
+                let key = field.strip_prefix(METADATA_PREFIX).unwrap_or(field);
+                self.metadata.insert(key.to_owned(), value.to_owned());
+            }
         }
         Ok(())
     }
 
-    /// The filter as facets.
+    fn narrow_dates(&mut self, from: Option<CalendarDate>, to: Option<CalendarDate>) {
+        let is_later = |from: &CalendarDate| self.date_from.is_none_or(|known| from.begins_after(known));
+        self.date_from = from.filter(is_later).or(self.date_from);
+        let is_earlier = |to: &CalendarDate| self.date_to.is_none_or(|known| to.ends_before(known));
+        self.date_to = to.filter(is_earlier).or(self.date_to);
+    }
+
+    /// The filter as facets. Two filters that both have to hold are joined there, by [`FacetQuery::and`].
     ///
     /// # Errors
-    /// [`FilterError::TooMany`] over the limit on values.
+    /// [`FilterError::TooMany`] over the limit on values, and others for values that mean nothing.
     pub fn facets(&self) -> Result<FacetQuery, FilterError> {
-        let count = self.collections.len() + self.media_types.len() + self.metadata.len();
+        let lists = self.collections.len() + self.media_types.len() + self.languages.len() + self.metadata.len();
+        let count = lists + usize::from(self.date_from.is_some()) + usize::from(self.date_to.is_some());
         if count > TERMS_MAX {
             return Err(FilterError::TooMany(count));
         }
@@ -94,9 +172,39 @@ impl Filter {
         if !self.media_types.is_empty() {
             groups.push(self.media_types.iter().map(|mime| format!("m:{mime}")).collect());
         }
+        if !self.languages.is_empty() {
+            let facet = |tag: &String| language(tag).map(language_facet);
+            groups.push(self.languages.iter().map(facet).collect::<Result<_, _>>()?);
+        }
+        groups.extend(self.date_group()?);
         groups.extend(self.metadata.iter().map(|(key, value)| vec![metadata_facet(key, value)]));
         Ok(FacetQuery { groups })
     }
+
+    fn date_group(&self) -> Result<Option<Vec<String>>, FilterError> {
+        let facets = match (self.date_from, self.date_to) {
+            (None, None) => return Ok(None),
+            (Some(from), Some(to)) => range_facets(Some(from), Some(to)).ok_or(FilterError::NoDates(from, to))?,
+            (from, to) => range_facets(from, to).unwrap_or_default(),
+        };
+        Ok(Some(facets))
+    }
+}
+
+fn language(tag: &str) -> Result<&'static str, FilterError> {
+    primary_language(tag).ok_or_else(|| FilterError::Language(shortened(tag)))
+}
+
+/// The MIME type that a name such as `pdf` or `text/html` stands for.
+fn media_type(name: &str) -> Result<String, FilterError> {
+    let known = MediaType::from_extension(name).map(|known| known.as_mime().to_owned());
+    let mime = known.or_else(|| name.contains('/').then(|| name.to_owned()));
+    mime.ok_or_else(|| FilterError::MediaType(shortened(name)))
+}
+
+/// What an error may repeat of a value.
+fn shortened(value: &str) -> String {
+    value.chars().take(80).collect()
 }
 
 /// The facets that a document carries in every index.
@@ -104,6 +212,8 @@ pub fn document_facets(document: &Document) -> BTreeSet<String> {
     let mut facets = BTreeSet::from([collection_facet(&document.collection), format!("m:{}", document.media_type)]);
     facets.extend(path_prefixes(&document.uri).map(|prefix| format!("u:{prefix}")));
     facets.extend(document.readers.iter().map(Principal::facet));
+    facets.extend(document.language.as_deref().map(language_facet));
+    facets.extend(document.date().into_iter().flat_map(CalendarDate::facets));
     facets.extend(document.metadata.iter().map(|(key, value)| metadata_facet(key, value)));
     facets
 }
@@ -116,6 +226,10 @@ pub fn path_prefixes(uri: &str) -> impl Iterator<Item = &str> {
 
 fn collection_facet(collection: &CollectionName) -> String {
     format!("c:{collection}")
+}
+
+fn language_facet(code: &str) -> String {
+    format!("l:{code}")
 }
 
 /// The key's length comes first, so that no key and value can look like another pair.

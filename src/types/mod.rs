@@ -3,19 +3,23 @@
 mod access;
 mod chunk;
 mod citation;
+mod date;
 mod document;
 mod filter;
 mod generation;
 mod hit;
 mod ids;
+mod language;
 mod message;
 
 pub use access::{Caller, InvalidPrincipal, Principal};
 pub use chunk::{Chunk, ChunkRow, embedding_input};
 pub use citation::{Citation, CitedText, Location};
+pub use date::{CalendarDate, InvalidDate};
 pub use document::{Document, DocumentState, Failure, PageSpan, SourceStamp, Structure};
 pub use filter::{FacetQuery, Filter, FilterError, document_facets, path_prefixes};
 pub use generation::{Generation, GenerationId, GenerationScore};
 pub use hit::{Highlight, Hit, LegHit, LegRank, Legs, SearchMode};
 pub use ids::{ChunkId, CollectionName, DocumentId, InvalidName, ModelId, Seq, TextHash, Utf16Offset};
+pub use language::primary_language;
 pub use message::{Message, Role};

@@ -19,6 +19,7 @@ pub(in crate::store) async fn a_document_is_read_back_as_it_was_written(store: &
         media_type: new.media_type,
         title: new.title,
         metadata: new.metadata,
+        language: Some("ko".to_owned()),
         readers: BTreeSet::from([Principal::everyone()]),
         state: DocumentState::Ready { embedded: false },
         source: new.source,

@@ -57,6 +57,7 @@ pub(super) fn written(uri: &str, parts: &[&str]) -> NewDocument {
         media_type: "text/plain".to_owned(),
         title: format!("About {uri}"),
         metadata: BTreeMap::from([("lang".to_owned(), "ko".to_owned())]),
+        language: Some("ko".to_owned()),
         readers: None,
         source: SourceStamp { bytes: text.len() as u64, modified_ns: 7, sha256: "0".repeat(64) },
         warnings: vec!["a warning".to_owned()],

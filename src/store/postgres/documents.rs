@@ -71,6 +71,24 @@ impl PostgresStore {
         Ok(changed.len() as u64)
     }
 
+    async fn write_stamp(&self, id: DocumentId, source: &SourceStamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        // Facets hold the readers, which must stay what they are meanwhile.
+        let sql = "select 1 from collections where id in (select collection_id from documents where id = $1) for share";
+        sqlx::query(sql).bind(id.as_bytes()).execute(&mut *tx).await?;
+        lock_documents(&mut tx, &[id]).await?;
+        let Some(before) = document_row(&mut tx, id).await? else { return Ok(()) };
+        let write = "update documents set source_modified_ns = $1, source_bytes = $2 where id = $3";
+        let query = sqlx::query(write).bind(source.modified_ns).bind(signed(source.bytes)).bind(id.as_bytes());
+        query.execute(&mut *tx).await?;
+        if before.is_redated_by(source) {
+            write_facets(&mut tx, &[id]).await?;
+            append_changes(&mut tx, &[(id, ChangeKind::Put, None)]).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
     async fn remove_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         let sql = "select 1 from documents where id = any($1) order by id for update";
@@ -97,10 +115,7 @@ impl Documents for PostgresStore {
     }
 
     async fn touch_document(&self, id: DocumentId, source: &SourceStamp) -> Result<(), StoreError> {
-        let sql = "update documents set source_modified_ns = $1, source_bytes = $2 where id = $3";
-        let query = sqlx::query(sql).bind(source.modified_ns).bind(signed(source.bytes)).bind(id.as_bytes());
-        query.execute(&mut *self.connection().await?).await?;
-        Ok(())
+        retried(|| self.write_stamp(id, source)).await
     }
 
     async fn set_readers(&self, ids: &[DocumentId], readers: Option<&BTreeSet<Principal>>) -> Result<u64, StoreError> {
@@ -190,14 +205,15 @@ async fn upsert_row(
     let collection = sqlx::query_scalar("select id from collections where name = $1 for share");
     let collection: Option<i64> = collection.bind(new.collection.as_str()).fetch_optional(&mut *tx).await?;
     let sql = "insert into documents (id, collection_id, uri, media_type, title, metadata, readers, state, failure_code,
-            failure_message, source_bytes, source_modified_ns, source_sha256, text_bytes, warnings, updated_at_ms)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+            failure_message, source_bytes, source_modified_ns, source_sha256, text_bytes, warnings, updated_at_ms, language)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         on conflict (id) do update set media_type = excluded.media_type, title = excluded.title,
             metadata = excluded.metadata, readers = coalesce(excluded.readers, documents.readers), state = excluded.state,
             failure_code = excluded.failure_code, failure_message = excluded.failure_message,
             source_bytes = excluded.source_bytes, source_modified_ns = excluded.source_modified_ns,
             source_sha256 = excluded.source_sha256, text_bytes = excluded.text_bytes, warnings = excluded.warnings,
-            updated_at_ms = excluded.updated_at_ms, revision = documents.revision + 1";
+            updated_at_ms = excluded.updated_at_ms, language = excluded.language,
+            revision = documents.revision + 1";
     let query = sqlx::query(sql)
         .bind(id.as_bytes())
         .bind(collection)
@@ -214,7 +230,8 @@ async fn upsert_row(
         .bind(&new.source.sha256)
         .bind(signed(state.text_bytes as u64))
         .bind(json(&new.warnings))
-        .bind(now_ms);
+        .bind(now_ms)
+        .bind(new.language.as_deref().map(storable));
     query.execute(&mut *tx).await?;
     let empty = "with cut as (delete from chunkings where document_id = $1),
             pieces as (delete from chunks where document_id = $1)

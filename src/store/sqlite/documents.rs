@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Sqlite, SqliteExecutor, Transaction};
 
 use super::SqliteStore;
 use super::changes::append_change;
@@ -47,9 +47,15 @@ impl Documents for SqliteStore {
     }
 
     async fn touch_document(&self, id: DocumentId, source: &SourceStamp) -> Result<(), StoreError> {
+        let mut tx = self.writer.begin_with("begin immediate").await?;
+        let Some(before) = document_row(&mut *tx, id).await? else { return Ok(()) };
         let sql = "update documents set source_modified_ns = $1, source_bytes = $2 where id = $3";
         let query = sqlx::query(sql).bind(source.modified_ns).bind(signed(source.bytes)).bind(id.as_bytes());
-        query.execute(&self.writer).await?;
+        query.execute(&mut *tx).await?;
+        if before.is_redated_by(source) {
+            append_change(&mut tx, id, ChangeKind::Put, None).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
@@ -111,10 +117,7 @@ impl Documents for SqliteStore {
     }
 
     async fn document(&self, id: DocumentId) -> Result<Option<Document>, StoreError> {
-        let mut sql = sqlx::QueryBuilder::<Sqlite>::new(DOCUMENTS);
-        sql.push(" where d.id = ").push_bind(id.as_bytes());
-        let row: Option<DocumentRow> = sql.build_query_as().fetch_optional(&self.reader).await?;
-        row.map(Document::try_from).transpose()
+        document_row(&self.reader, id).await
     }
 
     async fn documents(&self, query: &DocumentQuery) -> Result<DocumentPage, StoreError> {
@@ -136,6 +139,13 @@ impl Documents for SqliteStore {
     }
 }
 
+async fn document_row(executor: impl SqliteExecutor<'_>, id: DocumentId) -> Result<Option<Document>, StoreError> {
+    let mut sql = sqlx::QueryBuilder::<Sqlite>::new(DOCUMENTS);
+    sql.push(" where d.id = ").push_bind(id.as_bytes());
+    let row: Option<DocumentRow> = sql.build_query_as().fetch_optional(executor).await?;
+    row.map(Document::try_from).transpose()
+}
+
 /// Writes the row, and removes what was there of its text and chunks.
 async fn upsert_row(
     tx: &mut Transaction<'_, Sqlite>,
@@ -145,15 +155,16 @@ async fn upsert_row(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let sql = "insert into documents (id, collection_id, uri, media_type, title, metadata, readers, state, failure_code,
-            failure_message, source_bytes, source_modified_ns, source_sha256, text_bytes, warnings, updated_at_ms)
+            failure_message, source_bytes, source_modified_ns, source_sha256, text_bytes, warnings, updated_at_ms, language)
         values ($1, (select id from collections where name = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-            $16)
+            $16, $17)
         on conflict (id) do update set media_type = excluded.media_type, title = excluded.title,
             metadata = excluded.metadata, readers = coalesce(excluded.readers, documents.readers), state = excluded.state,
             failure_code = excluded.failure_code, failure_message = excluded.failure_message,
             source_bytes = excluded.source_bytes, source_modified_ns = excluded.source_modified_ns,
             source_sha256 = excluded.source_sha256, text_bytes = excluded.text_bytes, warnings = excluded.warnings,
-            updated_at_ms = excluded.updated_at_ms, revision = documents.revision + 1";
+            updated_at_ms = excluded.updated_at_ms, language = excluded.language,
+            revision = documents.revision + 1";
     let query = sqlx::query(sql)
         .bind(id.as_bytes())
         .bind(new.collection.as_str())
@@ -170,7 +181,8 @@ async fn upsert_row(
         .bind(&new.source.sha256)
         .bind(signed(state.text_bytes as u64))
         .bind(json(&new.warnings))
-        .bind(now_ms);
+        .bind(now_ms)
+        .bind(&new.language);
     query.execute(&mut **tx).await?;
     for empty in [
         "delete from chunks where document_id = $1",
