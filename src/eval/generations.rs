@@ -1,14 +1,8 @@
-//! How well a generation answers: queries with the documents that answer them, nDCG@10, and a paired test between two
-//! generations.
-
-mod compare;
-mod ndcg;
-
-pub use compare::{Comparison, comparison, paired_p_value};
-pub use ndcg::ndcg_at_10;
+//! How well each generation answers: the queries that they are compared on, and their scores.
 
 use sha2::{Digest, Sha256};
 
+use super::metrics::{Grades, RankScores};
 use crate::retrieval::{Retriever, SearchError, SearchRequest};
 use crate::store::{GoldQuery, Store, StoreError};
 use crate::types::GenerationScore;
@@ -57,7 +51,8 @@ pub async fn measure(retriever: &Retriever, now_ms: i64) -> Result<usize, Search
             let request = SearchRequest { k: HITS, ..SearchRequest::new(&gold.query) };
             let found = retriever.search_in(&views, &request).await?;
             let ranked: Vec<&str> = found.hits.iter().map(|hit| hit.uri.as_str()).collect();
-            scores.push(ndcg_at_10(&ranked, &gold.relevant));
+            let grades: Grades = gold.relevant.iter().map(|uri| (uri.clone(), 1.0)).collect();
+            scores.push(RankScores::of(&ranked, &grades).ndcg_at_10);
         }
         let score = GenerationScore { queries_digest: digest.clone(), ndcg_at_10: scores, measured_at_ms: now_ms };
         retriever.store.save_score(generation.id, Some(&score)).await?;
@@ -72,5 +67,5 @@ fn queries_digest(queries: &[GoldQuery]) -> String {
         hasher.update(serde_json::to_string(gold).unwrap_or_default());
         hasher.update([0]);
     }
-    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    super::dataset::short_digest(hasher)
 }
