@@ -1,6 +1,7 @@
 //! THE COMPOSITION ROOT: the only place that names a backend. Configuration comes in, services go out.
 
 mod data_folder;
+mod evaluation;
 mod models;
 mod opener;
 mod store;
@@ -14,6 +15,7 @@ use anyhow::Context;
 use ibid_ingest::ChunkOptions;
 
 pub use data_folder::{DataFolder, DataFolderError};
+pub use evaluation::{for_evaluation, same_index, temporary_folder};
 pub use models::{ModelProgress, fetch_model, model_folder, model_id};
 pub use store::{open_store, store_exists};
 

@@ -4,6 +4,7 @@ mod ask;
 mod collections;
 mod doctor;
 mod documents;
+mod eval;
 mod extract_worker;
 mod filters;
 mod generations;
@@ -18,7 +19,7 @@ mod transfer;
 mod up;
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -90,6 +91,8 @@ enum Command {
     Models(models::Args),
     /// List the generations of the index, compare them, and choose the one that serves.
     Generations(generations::Args),
+    /// Measure how well searches answer, on a dataset or on questions of your own.
+    Eval(eval::Args),
     /// Embed and index what other processes bring into a shared database.
     Worker(worker::Args),
     /// Write the truth, vectors included, to a file that `ibid import` reads into any database.
@@ -151,6 +154,7 @@ async fn command(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Doctor(_) => doctor::run(common).await,
         Command::Models(args) => models::run(common, args).await,
         Command::Generations(args) => generations::run(common, args).await,
+        Command::Eval(args) => eval::run(common, args).await,
         Command::Worker(_) => worker::run(common).await,
         Command::Export(args) => transfer::export(common, args).await,
         Command::Import(args) => transfer::import(common, args).await,
@@ -181,7 +185,12 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 
 impl Common {
     fn load_config(&self) -> anyhow::Result<Config> {
-        let mut config = Config::load(self.config.as_deref(), &self.data)?;
+        self.load_config_from(self.config.as_deref())
+    }
+
+    /// The configuration in `file`, with what the other options say over it.
+    fn load_config_from(&self, file: Option<&Path>) -> anyhow::Result<Config> {
+        let mut config = Config::load(file, &self.data)?;
         if let Some(model) = self.embedder {
             config.embedding.model = Some(model);
         }
@@ -199,11 +208,7 @@ impl Common {
 
     /// Opens the data folder and says on standard error what it does without.
     async fn open(&self, config: &Config) -> anyhow::Result<Booted> {
-        let booted = boot::open(config, &self.data).await?;
-        for notice in &booted.notices {
-            eprintln!("note: {notice}");
-        }
-        Ok(booted)
+        open_at(config, &self.data).await
     }
 
     /// Opens a data folder that is there already; reading commands do not make one.
@@ -215,4 +220,13 @@ impl Common {
         );
         self.open(config).await
     }
+}
+
+/// Opens a data folder and says on standard error what it does without.
+async fn open_at(config: &Config, data: &Path) -> anyhow::Result<Booted> {
+    let booted = boot::open(config, data).await?;
+    for notice in &booted.notices {
+        eprintln!("note: {notice}");
+    }
+    Ok(booted)
 }

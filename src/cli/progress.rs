@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -189,6 +190,41 @@ impl ModelDownload {
         if self.announced {
             eprintln!("the embedding model is there and verified");
         }
+    }
+}
+
+/// The questions of a measurement.
+pub(super) struct EvalProgress {
+    shown: bool,
+    bar: ProgressBar,
+    line_due: Mutex<Instant>,
+}
+
+impl EvalProgress {
+    /// `shown` is false where standard error has to stay quiet.
+    pub(super) fn new(shown: bool) -> Self {
+        let bar =
+            if shown && std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        Self { shown, bar, line_due: Mutex::new(Instant::now() + LINE_INTERVAL) }
+    }
+
+    /// Hears that a question was asked.
+    pub(super) fn show(&self, mode: &str, done: usize, total: usize) {
+        let said = format!("{mode}: {} of {} questions", grouped(done as u64), grouped(total as u64));
+        if self.shown && self.bar.is_hidden() {
+            let mut due = self.line_due.lock().unwrap_or_else(PoisonError::into_inner);
+            if Instant::now() >= *due {
+                eprintln!("{said}");
+                *due += LINE_INTERVAL;
+            }
+        }
+        self.bar.set_message(said);
+        self.bar.tick();
+    }
+
+    /// Takes the changing line away.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -1,5 +1,9 @@
-//! Two generations on the same queries: by how much they differ, and whether that can be chance.
+//! Two measurements on the same queries: by how much they differ, and whether that can be chance.
 
+use serde::Serialize;
+
+use super::estimate::{Estimate, mean};
+use super::report::{ModeReport, Report};
 use crate::types::{Generation, GenerationId};
 
 /// How a generation does against the one that serves.
@@ -43,6 +47,42 @@ pub fn comparison(known: &[Generation], id: GenerationId) -> Option<Comparison> 
         p_value: paired_p_value(&before.ndcg_at_10, &after.ndcg_at_10),
         queries: before.ndcg_at_10.len(),
     })
+}
+
+/// How one mode does in two reports, by nDCG of the first ten documents.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModeDifference {
+    /// The mode.
+    pub mode: String,
+    /// Its mean in the first report.
+    pub mean_before: f64,
+    /// Its mean in the second.
+    pub mean_after: f64,
+    /// The mean of the differences query by query, with the interval of a paired bootstrap; above 0 when the second is better.
+    pub difference: Estimate,
+    /// The probability of a difference in means this large or larger if the two were equally good.
+    pub p_value: f64,
+}
+
+/// The modes that both reports have, in the order of the second. Empty when the reports are of different queries.
+pub fn differences(before: &Report, after: &Report) -> Vec<ModeDifference> {
+    if before.digest != after.digest {
+        return Vec::new();
+    }
+    let same = |mode: &ModeReport| before.modes.iter().find(|other| other.mode == mode.mode);
+    after.modes.iter().filter_map(|mode| same(mode).map(|other| mode_difference(other, mode))).collect()
+}
+
+fn mode_difference(before: &ModeReport, after: &ModeReport) -> ModeDifference {
+    let pairs = before.ndcg_by_query.iter().zip(&after.ndcg_by_query);
+    let each: Vec<f64> = pairs.map(|(before, after)| after - before).collect();
+    ModeDifference {
+        mode: after.mode.clone(),
+        mean_before: mean(before.ndcg_by_query.iter().copied()),
+        mean_after: mean(after.ndcg_by_query.iter().copied()),
+        difference: Estimate::of(&each),
+        p_value: paired_p_value(&before.ndcg_by_query, &after.ndcg_by_query),
+    }
 }
 
 /// The two-sided p-value of Fisher's randomisation test on pairs: how often random signs give the differences a mean as far

@@ -1,76 +1,32 @@
-//! How well a generation answers: queries with the documents that answer them, nDCG@10, and a paired test between two
-//! generations.
+//! How well searches answer: datasets through the read path, what their rankings are worth, and whether two differ.
+//!
+//! A [`Dataset`] is a folder in the layout of BEIR (`beir`), whose documents `corpus` puts into a data folder, or a file of
+//! queries over the documents that one has (`gold`). `run` asks every query in every [`Mode`], `metrics` and `spans` score
+//! what comes, `report` has the means with their intervals (`estimate`), and `compare` holds two of them against each other.
+//! `make` writes such a file from what one has. `generations` measures the generations of one data folder.
 
+mod beir;
 mod compare;
-mod ndcg;
+mod corpus;
+mod dataset;
+mod estimate;
+mod generations;
+mod gold;
+mod lines;
+mod make;
+mod metrics;
+mod report;
+mod run;
+mod spans;
 
-pub use compare::{Comparison, comparison, paired_p_value};
-pub use ndcg::ndcg_at_10;
-
-use sha2::{Digest, Sha256};
-
-use crate::retrieval::{Retriever, SearchError, SearchRequest};
-use crate::store::{GoldQuery, Store, StoreError};
-use crate::types::GenerationScore;
-
-/// Logged queries that are compared on when there is no gold set.
-const LOGGED_MAX: u32 = 500;
-/// Hits of which documents are taken: several chunks of one document count once.
-const HITS: usize = 50;
-
-/// The queries that generations are compared on: the gold set, or, without one, what was asked and answered, with the
-/// documents that the answers cite.
-///
-/// # Errors
-/// Database errors.
-pub async fn queries(store: &dyn Store) -> Result<Vec<GoldQuery>, StoreError> {
-    let gold = store.gold_queries().await?;
-    if gold.is_empty() { store.logged_queries(LOGGED_MAX).await } else { Ok(gold) }
-}
-
-/// Measures the complete generations when one of them has no score yet, all on the same queries, and keeps the scores. Says
-/// how many were measured. What is asked meanwhile changes no score that is there.
-///
-/// # Errors
-/// [`SearchError`] when a search fails; scores that are kept stay.
-pub async fn measure(retriever: &Retriever, now_ms: i64) -> Result<usize, SearchError> {
-    let mut complete = Vec::new();
-    for generation in retriever.store.generations().await? {
-        let Some(views) = retriever.generations.get(generation.id) else { continue };
-        let behind = views.keyword.checkpoint() < retriever.store.last_seq(views.id).await?;
-        if !behind && retriever.store.embedding_status(generation.id).await?.is_complete() {
-            complete.push((generation, views));
-        }
-    }
-    if complete.iter().all(|(generation, _)| generation.score.is_some()) {
-        return Ok(0);
-    }
-    let queries = queries(retriever.store.as_ref()).await?;
-    if queries.is_empty() {
-        return Ok(0);
-    }
-    let digest = queries_digest(&queries);
-    let measured = complete.len();
-    for (generation, views) in complete {
-        let mut scores = Vec::with_capacity(queries.len());
-        for gold in &queries {
-            let request = SearchRequest { k: HITS, ..SearchRequest::new(&gold.query) };
-            let found = retriever.search_in(&views, &request).await?;
-            let ranked: Vec<&str> = found.hits.iter().map(|hit| hit.uri.as_str()).collect();
-            scores.push(ndcg_at_10(&ranked, &gold.relevant));
-        }
-        let score = GenerationScore { queries_digest: digest.clone(), ndcg_at_10: scores, measured_at_ms: now_ms };
-        retriever.store.save_score(generation.id, Some(&score)).await?;
-    }
-    Ok(measured)
-}
-
-/// A digest of a set of queries: scores on different sets are not compared.
-fn queries_digest(queries: &[GoldQuery]) -> String {
-    let mut hasher = Sha256::new();
-    for gold in queries {
-        hasher.update(serde_json::to_string(gold).unwrap_or_default());
-        hasher.update([0]);
-    }
-    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
+pub use compare::{Comparison, ModeDifference, comparison, differences, paired_p_value};
+pub use corpus::{CorpusError, put_corpus};
+pub use dataset::{Dataset, DatasetError, JudgedQuery};
+pub use estimate::Estimate;
+pub use generations::{measure, queries};
+pub use gold::{GoldLine, PlacedSpan};
+pub use make::{MakeError, MakeOptions, make_gold};
+pub use metrics::{Grades, RankScores};
+pub use report::{Expected, ModeReport, Report, Setup, SpanReport, WorstQuery, worst};
+pub use run::{Answer, DEFAULT_MODE, Found, Latency, Measurement, Mode, RunListener, measure_mode, modes};
+pub use spans::{GoldSpan, Retrieved, SpanScores};

@@ -10,11 +10,12 @@ use ibid_ingest::ExtractOptions;
 use tokio::sync::{Mutex, Notify, watch};
 
 use super::IndexingError;
-use super::chunking::chunk_round;
+use super::chunking::{Cutter, chunk_round};
 use super::embedding::{Round, embed_round};
 use super::extractor::{Extractor, ExtractorLimits};
 use super::followers::{ViewState, follow_keyword, follow_vector};
 use super::mirror::{Mirror, MirrorOptions};
+use super::texts::TextDocument;
 use crate::generations::{LiveGenerations, OpenedGeneration, VectorFollower};
 use crate::store::Store;
 use crate::types::{ChunkId, Seq};
@@ -95,6 +96,20 @@ impl Indexer {
             clock: parts.clock,
             wake: Arc::clone(&self.wake),
         }
+    }
+
+    /// Cuts a document that comes as text and writes it in one transaction, in the place of what was there; the views follow
+    /// as they do for files. Says how many chunks it has.
+    ///
+    /// # Errors
+    /// [`IndexingError`]; then nothing is written.
+    pub async fn put_text(&self, document: TextDocument) -> Result<usize, IndexingError> {
+        let views = self.parts.generations.serving();
+        let new = document.cut(&Cutter::of(&views)).await?;
+        self.parts.store.ensure_collection(&new.collection, (self.parts.clock)()).await?;
+        self.parts.store.put_document(&new, views.id, (self.parts.clock)()).await?;
+        self.wake.notify_waiters();
+        Ok(new.chunks.len())
     }
 
     /// Brings the views of every generation up to the newest change.

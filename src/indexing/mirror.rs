@@ -292,20 +292,8 @@ impl Mirror {
     }
 
     fn new_document(&self, uri: &str, source: SourceStamp) -> NewDocument {
-        NewDocument {
-            collection: self.options.collection.clone(),
-            uri: uri.to_owned(),
-            media_type: "application/octet-stream".to_owned(),
-            title: uri.rsplit('/').next().unwrap_or(uri).to_owned(),
-            metadata: Default::default(),
-            language: None,
-            readers: self.options.readers.clone(),
-            source,
-            warnings: Vec::new(),
-            text: String::new(),
-            structure: Default::default(),
-            chunks: Vec::new(),
-        }
+        let readers = self.options.readers.clone();
+        NewDocument { readers, ..blank(self.options.collection.clone(), uri, source) }
     }
 
     /// The first part of the URIs below `root`: its own name, or with a number when another root of the collection has
@@ -338,8 +326,30 @@ fn canonical(root: &std::path::Path) -> Result<PathBuf, IndexingError> {
     std::fs::canonicalize(root).map_err(|error| IndexingError::Root(root.to_owned(), error.to_string()))
 }
 
+/// A document of which nothing is known but where it is and what its source looks like.
+pub(super) fn blank(collection: CollectionName, uri: &str, source: SourceStamp) -> NewDocument {
+    NewDocument {
+        collection,
+        uri: uri.to_owned(),
+        media_type: "application/octet-stream".to_owned(),
+        title: uri.rsplit('/').next().unwrap_or(uri).to_owned(),
+        metadata: Default::default(),
+        language: None,
+        readers: None,
+        source,
+        warnings: Vec::new(),
+        text: String::new(),
+        structure: Default::default(),
+        chunks: Vec::new(),
+    }
+}
+
 /// Cuts the document into chunks and moves it into the row.
-async fn fill(new: &mut NewDocument, extracted: ibid_ingest::Document, cutter: &Cutter) -> Result<(), IndexingError> {
+pub(super) async fn fill(
+    new: &mut NewDocument,
+    extracted: ibid_ingest::Document,
+    cutter: &Cutter,
+) -> Result<(), IndexingError> {
     let (document, chunks) = cutter.cut(extracted).await?;
     new.structure = structure_of(&document);
     new.language = language_of(&document).await?;

@@ -1,9 +1,10 @@
 //! WRITE PATH: a folder in, truth and both views out.
 //!
 //! `scan` sees what is there, `plan` says what has to happen, `mirror` does it: read, extract in a child process, chunk,
-//! one transaction a document. From the change log that these transactions leave, `followers` bring the views up to
-//! date, and `embedding` gives every chunk its vector as a stage of its own. `chunking` cuts what is there anew when a
-//! generation is built beside the one that serves. Every part may be stopped anywhere and started again.
+//! one transaction a document. `texts` takes documents that are text already. From the change log that these transactions
+//! leave, `followers` bring the views up to date, and `embedding` gives every chunk its vector as a stage of its own.
+//! `chunking` cuts what is there anew when a generation is built beside the one that serves. Every part may be stopped
+//! anywhere and started again.
 
 mod chunking;
 mod embedding;
@@ -15,6 +16,7 @@ mod mirror;
 mod plan;
 mod scan;
 mod source;
+mod texts;
 mod worker;
 
 pub use error::IndexingError;
@@ -24,4 +26,5 @@ pub use indexer::{Difference, Indexer, IndexerParts};
 pub use mirror::{FileOutcome, Mirror, MirrorEvent, MirrorListener, MirrorOptions, MirrorSummary};
 pub use plan::{Plan, PlannedRead, plan};
 pub use scan::{FoundFile, Scan, ScanProblem, scan};
+pub use texts::TextDocument;
 pub use worker::serve_extraction;

@@ -1,4 +1,5 @@
-//! TRUTH: collections, documents, their text, chunks, embeddings, generations, the change log and the journal of runs.
+//! TRUTH: collections, documents, their text, chunks, embeddings, generations, the change log, the journal of runs
+//! and measurements that were kept.
 //!
 //! [`Store`] is the seam, made of one small trait a topic; SQLite and Postgres are behind it, file by file alike. What every
 //! member promises, and `conformance` checks:
@@ -17,6 +18,7 @@ mod collections;
 mod documents;
 mod embeddings;
 mod error;
+mod evaluations;
 mod generations;
 mod postgres;
 mod rows;
@@ -38,6 +40,7 @@ pub use collections::{CollectionSummary, Collections};
 pub use documents::{DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument};
 pub use embeddings::{EmbeddingStatus, Embeddings, MissingText};
 pub use error::StoreError;
+pub use evaluations::{Evaluation, Evaluations, NewEvaluation};
 pub use generations::{ChunkSource, Generations, GoldQuery, Served};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use runs::{ANSWERED_STEP, RunEnd, RunRow, Runs};
@@ -57,6 +60,7 @@ pub trait Store:
     + Follows
     + Runs
     + Settings
+    + Evaluations
     + std::fmt::Debug
     + Send
     + Sync

@@ -70,6 +70,7 @@ conforms! {
     a_lease_is_extended_by_its_owner
     a_finished_step_keeps_its_first_result
     questions_of_finished_runs_are_logged
+    the_last_evaluation_of_the_same_queries_is_found
     a_document_is_embedded_when_all_its_vectors_are_there
     the_same_text_is_not_embedded_twice
     without_a_model_nothing_is_embedded

@@ -8,6 +8,7 @@ mod bad_database;
 mod clients;
 mod cluster;
 mod database;
+mod eval;
 mod faults;
 mod generations;
 mod models;

@@ -1,9 +1,9 @@
-//! Checkpoints, settings, leases of one process, and the journal of runs.
+//! Checkpoints, settings, leases of one process, the journal of runs, and measurements.
 
 use std::time::Duration;
 
 use super::{NOW, all_changes, id_of, put};
-use crate::store::{ANSWERED_STEP, GoldQuery, RunEnd, RunRow, Store};
+use crate::store::{ANSWERED_STEP, Evaluation, GoldQuery, NewEvaluation, RunEnd, RunRow, Store};
 use crate::types::Seq;
 
 pub(in crate::store) async fn changes_are_read_from_any_place(store: &dyn Store) {
@@ -80,4 +80,20 @@ pub(in crate::store) async fn questions_of_finished_runs_are_logged(store: &dyn 
     }
     let logged = |place: usize| GoldQuery { query: format!("question {place}"), relevant: vec!["a.md".to_owned()] };
     assert_eq!(store.logged_queries(9).await.unwrap(), [logged(0), logged(2)]);
+}
+
+pub(in crate::store) async fn the_last_evaluation_of_the_same_queries_is_found(store: &dyn Store) {
+    assert_eq!(store.last_evaluation("a").await.unwrap(), None);
+    let new = |digest: &str, report: &str| NewEvaluation {
+        dataset: "말뭉치".to_owned(),
+        digest: digest.to_owned(),
+        report: report.to_owned(),
+    };
+    for (at, (digest, report)) in (0_i64..).zip([("a", "{\"first\": 1}"), ("a", "{}"), ("b", "[]")]) {
+        // The order of writing counts, not the clock.
+        store.save_evaluation(&new(digest, report), NOW - at).await.unwrap();
+    }
+    let kept = Evaluation { measured_at_ms: NOW - 1, report: "{}".to_owned() };
+    assert_eq!(store.last_evaluation("a").await.unwrap(), Some(kept));
+    assert_eq!(store.last_evaluation("c").await.unwrap(), None);
 }

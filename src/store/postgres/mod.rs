@@ -13,6 +13,7 @@ mod collections;
 mod connect;
 mod documents;
 mod embeddings;
+mod evaluations;
 mod facets;
 mod generations;
 mod listen;

@@ -5,6 +5,7 @@ mod chunks;
 mod collections;
 mod documents;
 mod embeddings;
+mod evaluations;
 mod generations;
 mod runs;
 mod settings;

@@ -1,4 +1,4 @@
-//! What the tests need from outside, fetched once: the npm modules, Chromium, the embedding model, and Postgres.
+//! What the tests need from outside, fetched once: the npm modules, Chromium, the embedding model, Postgres, and trec_eval.
 //!
 //! Everything is made in a folder of its own and renamed into place when it is whole, so that a run that was killed
 //! leaves nothing that a later run would take for finished. Two runs at once wait for each other.
@@ -7,6 +7,7 @@ mod chromium;
 mod model;
 mod node;
 mod postgres;
+mod trec_eval;
 mod wheel;
 
 use std::fs::{self, File};
@@ -27,18 +28,21 @@ pub(crate) struct Prepared {
     chromium: PathBuf,
     /// The unpacked wheel, whose programs find their libraries by their place in it.
     pub(crate) postgres: PathBuf,
+    /// The unpacked wheel, as Python's search path has it.
+    trec_eval: PathBuf,
 }
 
 impl Prepared {
     /// The environment that the tests read: `IBID_MODELS` holds the model file, `IBID_TEST_NODE` the scripts beside
-    /// their `node_modules`, and `IBID_TEST_CHROMIUM` is the browser's program. `IBID_TEST_POSTGRES_BIN` is for people,
-    /// who find `psql` in it.
-    pub(crate) fn environment(&self) -> [(&'static str, String); 4] {
+    /// their `node_modules`, `IBID_TEST_CHROMIUM` is the browser's program, and `IBID_TEST_TREC_EVAL` a folder for Python to
+    /// search. `IBID_TEST_POSTGRES_BIN` is for people, who find `psql` in it.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 5] {
         let said = |path: &Path| path.display().to_string();
         [
             ("IBID_MODELS", said(&self.models)),
             ("IBID_TEST_NODE", said(&self.node)),
             ("IBID_TEST_CHROMIUM", said(&self.chromium)),
+            ("IBID_TEST_TREC_EVAL", said(&self.trec_eval)),
             ("IBID_TEST_POSTGRES_BIN", said(&self.postgres.join(POSTGRES_PROGRAMS))),
         ]
     }
@@ -56,6 +60,7 @@ pub(crate) fn prepare(root: &Path, target: &Path) -> Result<Prepared> {
         chromium: chromium::program()?,
         models: model::folder(&folder)?,
         postgres: postgres::install(&folder)?,
+        trec_eval: trec_eval::install(&folder)?,
     })
 }
 

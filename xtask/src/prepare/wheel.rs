@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::need;
 use crate::run;
@@ -36,6 +36,14 @@ pub(super) fn download(package: &str, platform: &[&str], folder: &Path) -> Resul
 /// Runs a few lines of Python over the wheel and where its content shall go.
 pub(super) fn unpack(script: &str, wheel: &Path, arguments: &[&Path]) -> Result<()> {
     run(python()?.args(["-c", script]).arg(wheel).args(arguments))
+}
+
+/// The name of this machine's Python for its compiled modules, such as `cpython-312`.
+pub(super) fn python_tag() -> Result<String> {
+    let output = python()?.args(["-c", "import sys; print(sys.implementation.cache_tag)"]).output()?;
+    let tag = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    ensure!(output.status.success() && !tag.is_empty(), "python3 does not say which version it is");
+    Ok(tag)
 }
 
 fn python() -> Result<Command> {

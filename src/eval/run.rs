@@ -1,0 +1,177 @@
+//! A dataset's queries through the read path, in each way to search that there is.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::dataset::{Dataset, JudgedQuery};
+use super::estimate::percentile;
+use super::metrics::{DEEP, RankScores, distinct};
+use super::spans::{Retrieved, SpanScores};
+use crate::retrieval::{Retriever, SearchError, SearchRequest};
+use crate::types::{Hit, SearchMode};
+
+/// A way to search that is measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode {
+    /// What reports call it.
+    pub name: &'static str,
+    /// Its legs.
+    pub legs: SearchMode,
+}
+
+/// The name of the mode that people get when they ask for none.
+pub const DEFAULT_MODE: &str = "hybrid";
+
+/// Chunks of a search that is scored: each leg gives as many candidates to fusion as for the ten that a person asks for, so
+/// that the first ones are those that a person gets.
+const CHUNKS: usize = 100;
+/// Chunks of the search that looks for the hundred first documents where several chunks of one document came before.
+const CHUNKS_DEEP: usize = 300;
+/// Chunks of a search whose time is taken.
+const CHUNKS_TIMED: usize = 10;
+/// Searches before time is taken, so that files are read and caches are filled.
+const WARM_UP: usize = 10;
+/// Searches whose time is taken, spread over the dataset: the 95th percentile is then the tenth slowest.
+const TIMED: usize = 200;
+/// Passages that are kept of each answer are cut to this many characters.
+const PASSAGE_CHARS: usize = 160;
+
+/// What one mode answered.
+#[derive(Debug, Clone)]
+pub struct Measurement {
+    /// The mode.
+    pub mode: Mode,
+    /// The answers, in the order of the dataset's queries.
+    pub answers: Vec<Answer>,
+    /// How long searches took.
+    pub latency: Latency,
+}
+
+/// What one query got.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// What the ranking of documents is worth.
+    pub scores: RankScores,
+    /// How well the chunks cover the passages that answer, when those are known.
+    pub spans: Option<SpanScores>,
+    /// The places of the relevant documents that were found, from 1.
+    pub ranks: BTreeMap<String, usize>,
+    /// The first documents.
+    pub found: Vec<Found>,
+}
+
+/// A document that was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Found {
+    /// The document's URI.
+    pub document: String,
+    /// The score of its best chunk.
+    pub score: f32,
+    /// The beginning of that chunk.
+    pub passage: String,
+}
+
+/// How long searches for ten passages took, one after another.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Latency {
+    /// Half of them took at most this many milliseconds.
+    pub p50_ms: f64,
+    /// All but a twentieth took at most this many milliseconds.
+    pub p95_ms: f64,
+    /// How many there were.
+    pub searches: usize,
+}
+
+/// How a measurement is listened to: the mode, the queries that are done, and how many there are.
+pub type RunListener<'a> = &'a (dyn Fn(&'static str, usize, usize) + Send + Sync);
+
+/// The ways to search that `retriever` has the parts for.
+pub fn modes(retriever: &Retriever) -> Vec<Mode> {
+    let mut modes = vec![Mode { name: "keyword", legs: SearchMode::Keyword }];
+    if retriever.generations.serving().embedder.is_some() {
+        modes.push(Mode { name: "vector", legs: SearchMode::Vector });
+        modes.push(Mode { name: DEFAULT_MODE, legs: SearchMode::Hybrid });
+    }
+    modes
+}
+
+/// The search for a query in a mode.
+fn request(query: &str, mode: Mode, k: usize) -> SearchRequest {
+    SearchRequest { k, mode: mode.legs, ..SearchRequest::new(query) }
+}
+
+/// Searches for every query of a dataset in one mode, one after another. The first `kept` documents of each answer are kept.
+///
+/// # Errors
+/// [`SearchError`] when a search fails.
+pub async fn measure_mode(
+    retriever: &Retriever,
+    dataset: &Dataset,
+    mode: Mode,
+    kept: usize,
+    listener: RunListener<'_>,
+) -> Result<Measurement, SearchError> {
+    let total = dataset.queries.len();
+    let mut answers = Vec::with_capacity(total);
+    for query in &dataset.queries {
+        answers.push(answer(retriever, query, mode, kept).await?);
+        listener(mode.name, answers.len(), total);
+    }
+    let latency = timed(retriever, dataset, mode).await?;
+    Ok(Measurement { mode, answers, latency })
+}
+
+async fn answer(retriever: &Retriever, query: &JudgedQuery, mode: Mode, kept: usize) -> Result<Answer, SearchError> {
+    let hits = retriever.search(&request(&query.text, mode, CHUNKS)).await?.hits;
+    let ranked = distinct(hits.iter().map(|hit| hit.uri.as_str()));
+    let mut scores = RankScores::of(&ranked, &query.grades);
+    if scores.recall_at_100 < 1.0 && ranked.len() < DEEP && hits.len() == CHUNKS {
+        let deep = retriever.search(&request(&query.text, mode, CHUNKS_DEEP)).await?.hits;
+        let documents: Vec<&str> = deep.iter().map(|hit| hit.uri.as_str()).collect();
+        scores.recall_at_100 = RankScores::of(&documents, &query.grades).recall_at_100;
+    }
+    let relevant = |document: &str| query.grades.get(document).is_some_and(|grade| *grade > 0.0);
+    let places = ranked.iter().zip(1..).filter(|(document, _)| relevant(document));
+    Ok(Answer {
+        scores,
+        spans: (!query.spans.is_empty()).then(|| SpanScores::of(&retrieved(&hits), &query.spans)),
+        ranks: places.map(|(document, place)| ((*document).to_owned(), place)).collect(),
+        found: found(&hits, &ranked, kept),
+    })
+}
+
+fn retrieved(hits: &[Hit]) -> Vec<Retrieved<'_>> {
+    hits.iter().map(|hit| Retrieved { document: &hit.uri, span: hit.span, text: &hit.text }).collect()
+}
+
+fn found(hits: &[Hit], ranked: &[&str], kept: usize) -> Vec<Found> {
+    let best = |document: &&str| hits.iter().find(|hit| hit.uri == **document);
+    let passage = |hit: &Hit| hit.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let kept = ranked.iter().take(kept).filter_map(best);
+    kept.map(|hit| Found {
+        document: hit.uri.clone(),
+        score: hit.score,
+        passage: passage(hit).chars().take(PASSAGE_CHARS).collect(),
+    })
+    .collect()
+}
+
+/// Takes the time of searches as a person makes them.
+async fn timed(retriever: &Retriever, dataset: &Dataset, mode: Mode) -> Result<Latency, SearchError> {
+    let spread = dataset.queries.len().div_ceil(TIMED).max(1);
+    let queries: Vec<&JudgedQuery> = dataset.queries.iter().step_by(spread).collect();
+    for query in queries.iter().take(WARM_UP) {
+        retriever.search(&request(&query.text, mode, CHUNKS_TIMED)).await?;
+    }
+    let mut times_ms = Vec::with_capacity(queries.len());
+    for query in queries {
+        let began = Instant::now();
+        retriever.search(&request(&query.text, mode, CHUNKS_TIMED)).await?;
+        times_ms.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    times_ms.sort_by(f64::total_cmp);
+    let at = |share: f64| percentile(&times_ms, share);
+    Ok(Latency { p50_ms: at(0.5), p95_ms: at(0.95), searches: times_ms.len() })
+}

@@ -1,0 +1,59 @@
+//! Documents that come as text with a title, not as files: nothing is extracted, and the text is kept byte for byte.
+
+use std::collections::BTreeMap;
+
+use ibid_ingest::{MediaType, Span};
+use sha2::{Digest, Sha256};
+
+use super::IndexingError;
+use super::chunking::Cutter;
+use super::mirror::{blank, fill};
+use crate::store::NewDocument;
+use crate::types::{CollectionName, SourceStamp};
+
+/// A document that comes as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextDocument {
+    /// Its collection.
+    pub collection: CollectionName,
+    /// Its place in the collection, which is its identity.
+    pub uri: String,
+    /// Its title; the last part of the URI when it is blank, as a file has its name.
+    pub title: String,
+    /// Its text, which spans index as it is.
+    pub text: String,
+    /// What else is known of it.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl TextDocument {
+    /// SHA-256 of title, metadata and text, as 64 hexadecimal digits: the stamp that its row has as its source.
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        let fields = self.metadata.iter().flat_map(|(name, value)| [name, value]);
+        for part in [&self.title].into_iter().chain(fields) {
+            hasher.update(part);
+            hasher.update([0]);
+        }
+        hasher.update(&self.text);
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The row with its chunks.
+    pub(super) async fn cut(self, cutter: &Cutter) -> Result<NewDocument, IndexingError> {
+        let source = SourceStamp { bytes: self.text.len() as u64, modified_ns: 0, sha256: self.sha256() };
+        let mut new = blank(self.collection, &self.uri, source);
+        let document = ibid_ingest::Document {
+            media_type: MediaType::PlainText,
+            body: Span::new(0, self.text.len()),
+            text: self.text,
+            title: Some(self.title),
+            pages: Vec::new(),
+            headings: Vec::new(),
+            metadata: self.metadata,
+            warnings: Vec::new(),
+        };
+        fill(&mut new, document, cutter).await?;
+        Ok(new)
+    }
+}
