@@ -1,10 +1,11 @@
-//! What every embedder and every chat model promises, checked on those that run here.
+//! What every embedder, every reranker and every chat model promises, checked on those that run here.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
-use super::{ChatDelta, ChatModel, ChatRequest, Embedder, Extractive, Hashing, Passage};
+use super::{ChatDelta, ChatModel, ChatRequest, Embedder, Extractive, Hashing, Passage, Reranker};
 
 async fn embedder_keeps_its_promises(embedder: &dyn Embedder) {
     let texts = ["a cat", "고양이 한 마리", "", "a cat"].map(str::to_owned).to_vec();
@@ -18,6 +19,30 @@ async fn embedder_keeps_its_promises(embedder: &dyn Embedder) {
         assert_eq!(&alone[0], vector, "{text:?} depends on its batch");
     }
     assert_eq!(embedder.embed_query("a cat").await.unwrap().len(), embedder.dimensions());
+}
+
+pub(super) async fn reranker_keeps_its_promises(reranker: &dyn Reranker) {
+    assert!(!reranker.id().is_empty());
+    let passages = ["an otter eats crabs", "고양이는 참치를 좋아한다", "", "an otter eats crabs"].map(str::to_owned);
+    let long = "crabs and otters and rivers ".repeat(4_000);
+    let passages: Vec<String> = passages.into_iter().chain([long]).collect();
+    let later = || Instant::now() + Duration::from_secs(60);
+    for query in ["what does an otter eat", "수달은 무엇을 먹나", ""] {
+        let together = reranker.rerank(query, &passages, later()).await.unwrap().scores;
+        assert_eq!(together.len(), passages.len(), "{query:?}");
+        assert!(together.iter().all(|score| score.is_finite()), "{together:?}");
+        let backwards: Vec<String> = passages.iter().rev().cloned().collect();
+        let mut backwards = reranker.rerank(query, &backwards, later()).await.unwrap().scores;
+        backwards.reverse();
+        assert_eq!(backwards, together, "{query:?} depends on the order");
+        for (passage, score) in passages.iter().zip(&together) {
+            let alone = reranker.rerank(query, std::slice::from_ref(passage), later()).await.unwrap().scores;
+            assert_eq!(alone, [*score], "{query:?} depends on the other passages");
+        }
+    }
+    assert!(reranker.rerank("otter", &[], later()).await.unwrap().scores.is_empty());
+    let too_late = reranker.rerank("otter", &passages, Instant::now()).await.unwrap();
+    assert!(too_late.scores.is_empty(), "{too_late:?}");
 }
 
 async fn chat_model_keeps_its_promises(model: &dyn ChatModel) {

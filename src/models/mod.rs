@@ -1,8 +1,10 @@
-//! The models: what turns text into vectors, and what turns passages into answers.
+//! The models: what turns text into vectors, what judges passages, and what turns passages into answers.
 //!
-//! [`Embedder`] and [`ChatModel`] are the two seams. The local embedder runs a verified file; the extractive chat model
-//! quotes and needs no file; any OpenAI-compatible endpoint can answer in its place.
+//! [`Embedder`], [`Reranker`] and [`ChatModel`] are the three seams. The local embedder runs a verified file; a reranker is
+//! an endpoint or a cross-encoder in this process, and there may be none; the extractive chat model quotes and needs no
+//! file; any OpenAI-compatible endpoint can answer in its place.
 
+mod address;
 mod chat;
 #[cfg(test)]
 mod conformance;
@@ -13,6 +15,8 @@ mod hashing;
 mod local;
 mod manifest;
 mod openai;
+mod rerank_endpoint;
+mod reranker;
 
 pub use chat::{ChatDelta, ChatError, ChatModel, ChatRequest, ChatStream, Passage, TokenUsage};
 pub use embedder::{EmbedError, Embedder};
@@ -22,3 +26,5 @@ pub use hashing::Hashing;
 pub use local::LocalEmbedder;
 pub use manifest::{E5_SMALL_Q4, ModelFile};
 pub use openai::{OpenAi, OpenAiOptions};
+pub use rerank_endpoint::{RerankEndpoint, RerankEndpointOptions, RerankShape};
+pub use reranker::{RerankError, Reranked, Reranker};

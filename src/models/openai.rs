@@ -10,6 +10,7 @@ use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::address::{innermost, public_address};
 use super::{ChatDelta, ChatError, ChatModel, ChatRequest, ChatStream, TokenUsage};
 use crate::types::{Message, Role};
 
@@ -178,24 +179,6 @@ fn wire_message(message: &Message) -> serde_json::Value {
         Role::Assistant => "assistant",
     };
     json!({"role": role, "content": message.content})
-}
-
-/// The address without a user name, password or query, which may be secrets.
-fn public_address(base_url: &str) -> String {
-    let Ok(mut url) = url::Url::parse(base_url) else { return "the configured address".to_owned() };
-    if url.set_username("").is_err() || url.set_password(None).is_err() {
-        return "the configured address".to_owned();
-    }
-    url.set_query(None);
-    url.to_string()
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut inner = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }
 
 fn cut(message: &str) -> String {
