@@ -21,6 +21,14 @@ pub enum EncoderError {
         /// The file asked for.
         path: PathBuf,
     },
+    /// The model is sound and of a kind that this crate cannot run; another one has to be chosen.
+    #[error("{} describes a model that cannot be run: {what}", path.display())]
+    Unsupported {
+        /// The file that says so.
+        path: PathBuf,
+        /// What is different.
+        what: String,
+    },
     /// The file begins as a model does, but a size or a value in it cannot be; it should be fetched again.
     #[error("model file {} is damaged: {what}", path.display())]
     Damaged {

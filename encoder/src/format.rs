@@ -1,20 +1,24 @@
 //! The layout of an `E5S1` file: header, vocabulary, normalisation map, directory, tensors.
 //!
-//! All numbers are little-endian. Tensors are f32, or `Q4_0`: blocks of 32 weights, an f16 scale and 16 bytes whose
-//! low halves are weights 0 to 15 and high halves weights 16 to 31, each less 8 (the layout of GGUF).
+//! All numbers are little-endian. Tensors are f32 or `Q4_0`.
 
 use std::collections::HashMap;
 
 use crate::EncoderError;
 use crate::source::Source;
-
-/// Weights in one `Q4_0` block.
-pub(crate) const BLOCK: usize = 32;
-/// Bytes of one `Q4_0` block.
-pub(crate) const BLOCK_BYTES: usize = 18;
+use crate::storage::{BLOCK, Entry, Storage, floats, words};
 
 const MAGIC: [u8; 4] = *b"E5S1";
 const VERSION: u32 = 1;
+
+// Bounds several times those of any model of this family.
+pub(crate) const HIDDEN_MAX: usize = 4096;
+pub(crate) const LAYERS_MAX: usize = 64;
+pub(crate) const HEADS_MAX: usize = 256;
+pub(crate) const FEED_FORWARD_MAX: usize = 16_384;
+pub(crate) const VOCABULARY_MAX: usize = 4_000_000;
+pub(crate) const POSITIONS_MAX: usize = 16_384;
+pub(crate) const TYPES_MAX: usize = 16;
 
 /// The sizes of the network.
 #[derive(Clone, Debug)]
@@ -27,6 +31,19 @@ pub(crate) struct Header {
     pub(crate) positions: usize,
     pub(crate) types: usize,
     pub(crate) epsilon: f32,
+}
+
+impl Header {
+    /// What of the sizes does not go together, or cannot be worked with.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        if !self.hidden.is_multiple_of(BLOCK) || !self.feed_forward.is_multiple_of(BLOCK) {
+            return Some("hidden or feed-forward size is not a multiple of 32");
+        }
+        if !self.hidden.is_multiple_of(self.heads) {
+            return Some("hidden size is not a multiple of the head count");
+        }
+        (!(self.epsilon > 0.0 && self.epsilon < 1.0)).then_some("epsilon is not between 0 and 1")
+    }
 }
 
 /// The pieces of the tokenizer with their log probabilities; a piece's index is its token id.
@@ -49,49 +66,26 @@ impl Vocabulary {
     }
 }
 
-/// How a tensor is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Storage {
-    Float,
-    Q4,
-}
-
-/// Where a tensor lies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    pub(crate) storage: Storage,
-    pub(crate) elements: usize,
-    pub(crate) offset: u64,
-}
-
-/// Reads magic, version and sizes. The bounds are several times those of any model of this family.
+/// Reads magic, version and sizes.
 pub(crate) fn read_header(source: &mut Source) -> Result<Header, EncoderError> {
     if source.length() < 8 || source.bytes(4, "magic")? != MAGIC || source.u32("version")? != VERSION {
         return Err(source.foreign());
     }
+    let mut size = |what, least, most| source.count(what, least, most);
     let header = Header {
-        hidden: source.count("hidden size", BLOCK, 4096)?,
-        layers: source.count("layer count", 1, 64)?,
-        heads: source.count("head count", 1, 256)?,
-        feed_forward: source.count("feed-forward size", BLOCK, 16_384)?,
-        vocabulary: source.count("vocabulary size", 4, 4_000_000)?,
-        positions: source.count("position count", 4, 8192)?,
-        types: source.count("type count", 1, 16)?,
+        hidden: size("hidden size", BLOCK, HIDDEN_MAX)?,
+        layers: size("layer count", 1, LAYERS_MAX)?,
+        heads: size("head count", 1, HEADS_MAX)?,
+        feed_forward: size("feed-forward size", BLOCK, FEED_FORWARD_MAX)?,
+        vocabulary: size("vocabulary size", 4, VOCABULARY_MAX)?,
+        positions: size("position count", 4, POSITIONS_MAX)?,
+        types: size("type count", 1, TYPES_MAX)?,
         epsilon: source.f32("epsilon")?,
     };
     if source.u32("block size")? as usize != BLOCK {
         return Err(source.damaged("block size is not 32"));
     }
-    if !header.hidden.is_multiple_of(BLOCK) || !header.feed_forward.is_multiple_of(BLOCK) {
-        return Err(source.damaged("hidden or feed-forward size is not a multiple of 32"));
-    }
-    if !header.hidden.is_multiple_of(header.heads) {
-        return Err(source.damaged("hidden size is not a multiple of the head count"));
-    }
-    if !(header.epsilon > 0.0 && header.epsilon < 1.0) {
-        return Err(source.damaged("epsilon is not between 0 and 1"));
-    }
-    Ok(header)
+    header.contradiction().map_or(Ok(header), |what| Err(source.damaged(what)))
 }
 
 pub(crate) fn read_vocabulary(source: &mut Source, header: &Header) -> Result<Vocabulary, EncoderError> {
@@ -165,25 +159,12 @@ pub(crate) fn read_directory(source: &mut Source) -> Result<HashMap<String, Entr
         let elements = source.u32("tensor size")? as usize;
         let offset = source.u64("tensor offset")?;
         let bytes = source.u64("tensor bytes")?;
-        let expected = match storage {
-            Storage::Float => elements as u64 * 4,
-            Storage::Q4 => elements as u64 / BLOCK as u64 * BLOCK_BYTES as u64,
-        };
         let end = offset.checked_add(bytes).filter(|end| *end <= source.length());
         claimed = claimed.saturating_add(bytes);
-        if bytes != expected || end.is_none() || claimed > source.length() {
+        if bytes != storage.bytes(elements) || end.is_none() || claimed > source.length() {
             return Err(source.damaged(format!("tensor {name} does not fit")));
         }
         entries.insert(name, Entry { storage, elements, offset });
     }
     Ok(entries)
-}
-
-/// The f32 values of little-endian bytes.
-pub(crate) fn floats(bytes: &[u8]) -> Vec<f32> {
-    words(bytes).map(f32::from_bits).collect()
-}
-
-fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    bytes.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word))
 }

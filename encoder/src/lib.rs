@@ -1,24 +1,33 @@
-//! A sentence encoder: text goes in, a vector of unit length comes out.
+//! A transformer encoder: text goes in, and a vector of unit length or a score comes out.
 //!
-//! The model is multilingual-e5-small with 4-bit weights, read from one `E5S1` file. The crate holds its own
-//! tokenizer, its own matrix product and no unsafe code. The vector of a text depends on the text, the file and
-//! the kind of processor only: not on the other texts of the call, their order, or the number of threads.
+//! [`Encoder`] makes vectors with multilingual-e5-small, whose 4-bit weights it reads from one `E5S1` file, and its caller
+//! writes the prefix that the model was trained with, `query: ` or `passage: `, before each text. [`CrossEncoder`] scores a
+//! passage against a question with any BERT or (XLM-)RoBERTa classifier of one label in a Hugging Face folder.
 //!
-//! The caller writes the prefix that the model was trained with, `query: ` or `passage: `, before each text.
+//! The crate holds its own matrix product and no unsafe code. A result depends on the text, the file and the kind of processor
+//! only: not on the other texts of the call, their order, or the number of threads.
 
 mod attention;
+mod batch;
+mod cross_encoder;
 mod encoder;
 mod error;
 mod format;
+mod hugging_face;
 mod linear;
 mod math;
 mod model;
 mod normalizer;
+mod pair;
+mod safetensors;
 mod source;
+mod storage;
+mod tensors;
 mod tile;
 mod tokenizer;
 mod viterbi;
 
+pub use cross_encoder::CrossEncoder;
 pub use encoder::Encoder;
 pub use error::EncoderError;
 pub use tokenizer::Tokenizer;

@@ -1,9 +1,11 @@
-//! A linear layer with 4-bit weights: panels are unpacked one at a time, just before all rows are multiplied by them.
+//! A linear layer: all rows are multiplied by one panel of weights after the other.
+//!
+//! Weights in 4 bits are unpacked a panel at a time, just before the product; f32 weights lie in panels from the start.
 
 use half::f16;
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::format::{BLOCK, BLOCK_BYTES};
+use crate::storage::{BLOCK, BLOCK_BYTES};
 use crate::tile::{Base, Target, multiply, pack_rows, rows_max, split, width};
 
 /// Depth of one pass: a panel of it and the rows of a tile fit the first-level cache.
@@ -15,39 +17,43 @@ pub(crate) const ROWS_MAX: usize = 256;
 const WORD: usize = 8;
 
 /// The weights of one layer, in the order in which the product reads them.
-///
-/// A panel holds `width` outputs. It is a row of blocks of 32 inputs; a block has one scale an output, and 4 rows of
-/// `width` words: word row `r` carries inputs `8 r` to `8 r + 7`, the first in the lowest 4 bits.
 #[derive(Debug)]
 pub(crate) struct Linear {
     depth: usize,
     outputs: usize,
     bias: Vec<f32>,
-    words: Vec<u32>,
-    scales: Vec<f32>,
+    panels: Panels,
+}
+
+/// Weights as a file holds them: a row an output.
+#[derive(Debug)]
+pub(crate) enum Rows {
+    /// `Q4_0` blocks.
+    Q4(Vec<u8>),
+    /// Numbers.
+    Float(Vec<f32>),
+}
+
+/// Weights in panels; each holds `width` outputs.
+#[derive(Debug)]
+enum Panels {
+    /// A panel is a row of blocks of 32 inputs; a block has one scale an output, and 4 rows of `width` words: word row `r`
+    /// carries inputs `8 r` to `8 r + 7`, the first in the lowest 4 bits.
+    Q4 { words: Vec<u32>, scales: Vec<f32> },
+    /// A panel has `width` numbers an input.
+    Float(Vec<f32>),
 }
 
 impl Linear {
-    /// Lays out `Q4_0` rows, one an output.
-    pub(crate) fn new(arch: Arch, depth: usize, rows: &[u8], bias: Vec<f32>) -> Self {
+    /// Lays out the weights of `bias.len()` outputs with `depth` inputs each.
+    pub(crate) fn new(arch: Arch, depth: usize, rows: &Rows, bias: Vec<f32>) -> Self {
         let width = arch.dispatch(Width);
         let outputs = bias.len();
-        let blocks = depth / BLOCK;
-        let mut words = vec![0; outputs * depth / WORD];
-        let mut scales = vec![0.0; outputs * blocks];
-        for (index, block) in rows.chunks_exact(BLOCK_BYTES).enumerate() {
-            let (output, place) = (index / blocks, index % blocks);
-            let (panel, column) = (output / width, output % width);
-            let first = (panel * blocks + place) * width;
-            scales[first + column] = f16::from_le_bytes([block[0], block[1]]).to_f32();
-            let words = &mut words[first * (BLOCK / WORD) + column..];
-            for (input, byte) in block[2..].iter().enumerate() {
-                let shift = 4 * (input % WORD);
-                words[input / WORD * width] |= u32::from(byte & 15) << shift;
-                words[(input + BLOCK / 2) / WORD * width] |= u32::from(byte >> 4) << shift;
-            }
-        }
-        Self { depth, outputs, bias, words, scales }
+        let panels = match rows {
+            Rows::Q4(rows) => lay_out_blocks(rows, (depth, outputs), width),
+            Rows::Float(rows) => lay_out_floats(rows, depth, width),
+        };
+        Self { depth, outputs, bias, panels }
     }
 
     pub(crate) fn outputs(&self) -> usize {
@@ -65,6 +71,36 @@ impl Linear {
 pub(crate) struct Scratch {
     packed: Vec<f32>,
     panel: Vec<f32>,
+}
+
+fn lay_out_blocks(rows: &[u8], (depth, outputs): (usize, usize), width: usize) -> Panels {
+    let blocks = depth / BLOCK;
+    let mut words = vec![0; outputs * depth / WORD];
+    let mut scales = vec![0.0; outputs * blocks];
+    for (index, block) in rows.chunks_exact(BLOCK_BYTES).enumerate() {
+        let (output, place) = (index / blocks, index % blocks);
+        let (panel, column) = (output / width, output % width);
+        let first = (panel * blocks + place) * width;
+        scales[first + column] = f16::from_le_bytes([block[0], block[1]]).to_f32();
+        let words = &mut words[first * (BLOCK / WORD) + column..];
+        for (input, byte) in block[2..].iter().enumerate() {
+            let shift = 4 * (input % WORD);
+            words[input / WORD * width] |= u32::from(byte & 15) << shift;
+            words[(input + BLOCK / 2) / WORD * width] |= u32::from(byte >> 4) << shift;
+        }
+    }
+    Panels::Q4 { words, scales }
+}
+
+fn lay_out_floats(rows: &[f32], depth: usize, width: usize) -> Panels {
+    let mut panels = vec![0.0; rows.len()];
+    for (output, row) in rows.chunks_exact(depth).enumerate() {
+        let places = panels[output / width * width * depth + output % width..].iter_mut().step_by(width);
+        for (place, weight) in places.zip(row) {
+            *place = *weight;
+        }
+    }
+    Panels::Float(panels)
 }
 
 struct Width;
@@ -121,13 +157,20 @@ impl Linear {
         scratch: &mut Scratch,
     ) {
         let width = width::<S>();
-        let Scratch { packed, panel } = scratch;
-        let panel = &mut panel[..depth * width];
+        let Scratch { packed, panel: unpacked } = scratch;
         for column in (0..self.outputs).step_by(width) {
-            let block = (column / width * self.depth + first) / BLOCK * width;
-            let scales = &self.scales[block..][..depth / BLOCK * width];
-            let words = &self.words[block * (BLOCK / WORD)..][..depth / WORD * width];
-            unpack(simd, words, scales, panel);
+            let place = column / width * self.depth + first;
+            let panel = match &self.panels {
+                Panels::Q4 { words, scales } => {
+                    let block = place / BLOCK * width;
+                    let scales = &scales[block..][..depth / BLOCK * width];
+                    let words = &words[block * (BLOCK / WORD)..][..depth / WORD * width];
+                    let unpacked = &mut unpacked[..depth * width];
+                    unpack(simd, words, scales, unpacked);
+                    &*unpacked
+                }
+                Panels::Float(panels) => &panels[place * width..][..depth * width],
+            };
             let base = if first == 0 { Base::Bias(&self.bias[column..]) } else { Base::Held };
             for (start, size) in split(rows, rows_max::<S>()) {
                 let packed = &packed[start * depth..][..size * depth];
@@ -166,6 +209,7 @@ fn unpack<S: Simd>(simd: S, words: &[u32], scales: &[f32], panel: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::Storage;
 
     fn numbers(count: usize) -> Vec<f32> {
         (0..count).map(|index| (index * 7919 % 1000) as f32 / 500.0 - 1.0).collect()
@@ -179,7 +223,7 @@ mod tests {
     }
 
     fn apply(arch: Arch, depth: usize, outputs: usize, input: &[f32]) -> Vec<f32> {
-        let linear = Linear::new(arch, depth, &blocks(depth / BLOCK * outputs), numbers(outputs));
+        let linear = Linear::new(arch, depth, &Rows::Q4(blocks(depth / BLOCK * outputs)), numbers(outputs));
         let mut out = vec![0.0; input.len() / depth * outputs];
         linear.apply(arch, input, &mut out, &mut Scratch::default());
         out
@@ -225,6 +269,20 @@ mod tests {
             }
             assert!((f64::from(*value) - sum).abs() < 1e-4, "{place}: {value} {sum}");
             assert!((value - scalar[place]).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn the_same_weights_as_numbers_give_the_same_bits() {
+        let (depth, outputs) = (416, 64);
+        let input = numbers(17 * depth);
+        let mut weights = vec![0.0; depth * outputs];
+        Storage::Q4.decode(&blocks(depth / BLOCK * outputs), &mut weights);
+        for arch in [Arch::new(), Arch::Scalar] {
+            let linear = Linear::new(arch, depth, &Rows::Float(weights.clone()), numbers(outputs));
+            let mut out = vec![0.0; 17 * outputs];
+            linear.apply(arch, &input, &mut out, &mut Scratch::default());
+            assert!(out == apply(arch, depth, outputs, &input));
         }
     }
 }

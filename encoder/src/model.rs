@@ -1,16 +1,15 @@
-//! The network: embeddings, transformer layers, mean over the tokens, unit length.
+//! The network: embeddings, transformer layers, and the mean over the tokens or the state of the first one.
 
-use std::collections::HashMap;
-
-use half::f16;
 use pulp::Arch;
 
 use crate::EncoderError;
 use crate::attention::{self, Attention};
-use crate::format::{BLOCK, BLOCK_BYTES, Entry, Header, Storage, floats};
+use crate::format::Header;
 use crate::linear::{self, Linear};
 use crate::math::{Norm, gelu};
 use crate::source::Source;
+use crate::storage::Entry;
+use crate::tensors::Tensors;
 
 /// The weights. The table of token embeddings, by far the largest tensor, stays in the file; its rows are read when needed.
 #[derive(Debug)]
@@ -20,8 +19,8 @@ pub(crate) struct Model {
     hidden: usize,
     heads: usize,
     tokens: Entry,
-    /// Embedding of each position, that of token type 0 added.
-    positions: Vec<f32>,
+    /// Embedding of each position with that of the token type added, for the first two types.
+    positions: Vec<Vec<f32>>,
     norm: Norm,
     layers: Vec<Layer>,
 }
@@ -49,119 +48,114 @@ pub(crate) struct Scratch {
     attention: attention::Scratch,
 }
 
-/// Reads named tensors and holds their sizes against the header.
-struct Tensors<'a> {
-    source: &'a Source,
-    directory: &'a HashMap<String, Entry>,
+/// The tokens that the network reads together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sequence<'a> {
+    pub(crate) tokens: &'a [u32],
+    /// Where the second text begins, for models that tell two apart; the number of tokens when there is none.
+    pub(crate) second: usize,
 }
 
-impl Tensors<'_> {
-    fn entry(&self, name: &str, storage: Storage, elements: usize) -> Result<Entry, EncoderError> {
-        let found = self.directory.get(name).copied();
-        let fits = found.filter(|entry| entry.storage == storage && entry.elements == elements);
-        fits.ok_or_else(|| self.source.damaged(format!("tensor {name} is absent or has another size")))
-    }
-
-    fn floats(&self, name: &str, elements: usize) -> Result<Vec<f32>, EncoderError> {
-        let entry = self.entry(name, Storage::Float, elements)?;
-        let mut bytes = vec![0; elements * 4];
-        self.source.read_at(&mut bytes, entry.offset)?;
-        Ok(floats(&bytes))
-    }
-
-    fn blocks(&self, name: &str, elements: usize) -> Result<Vec<u8>, EncoderError> {
-        let entry = self.entry(name, Storage::Q4, elements)?;
-        let mut bytes = vec![0; elements / BLOCK * BLOCK_BYTES];
-        self.source.read_at(&mut bytes, entry.offset)?;
-        Ok(bytes)
-    }
-
-    fn norm(&self, name: &str, header: &Header) -> Result<Norm, EncoderError> {
-        let scale = self.floats(&format!("{name}.w"), header.hidden)?;
-        let shift = self.floats(&format!("{name}.b"), header.hidden)?;
-        Ok(Norm { scale, shift, epsilon: header.epsilon })
-    }
-
-    /// One linear layer of the named parts, each with `outputs` outputs, side by side.
-    fn linear(&self, arch: Arch, names: &[String], depth: usize, outputs: usize) -> Result<Linear, EncoderError> {
-        let (mut rows, mut bias) = (Vec::new(), Vec::new());
-        for name in names {
-            rows.extend(self.blocks(&format!("{name}.w"), depth * outputs)?);
-            bias.extend(self.floats(&format!("{name}.b"), outputs)?);
-        }
-        Ok(Linear::new(arch, depth, &rows, bias))
+impl<'a> Sequence<'a> {
+    /// One text, or a pair for a model that does not tell two apart.
+    pub(crate) fn one(tokens: &'a [u32]) -> Self {
+        Self { tokens, second: tokens.len() }
     }
 }
 
 impl Model {
-    pub(crate) fn read(
-        source: Source,
-        header: &Header,
-        directory: &HashMap<String, Entry>,
-    ) -> Result<Self, EncoderError> {
+    /// Reads the network. Positions begin after `positions_skipped` rows of their table.
+    pub(crate) fn read(tensors: Tensors, header: &Header, positions_skipped: usize) -> Result<Self, EncoderError> {
         let arch = Arch::new();
-        let tensors = Tensors { source: &source, directory };
-        let hidden = header.hidden;
-        let tokens = tensors.entry("emb.word", Storage::Q4, header.vocabulary * hidden)?;
-        let mut positions = tensors.floats("emb.pos", header.positions * hidden)?;
-        let types = tensors.floats("emb.type", header.types * hidden)?;
-        for position in positions.chunks_exact_mut(hidden) {
-            add(position, &types[..hidden]);
-        }
-        let norm = tensors.norm("emb.ln", header)?;
+        let (hidden, names) = (header.hidden, tensors.names);
+        let tokens = tensors.table(names.words, header.vocabulary * hidden)?;
+        let table = tensors.floats(names.positions, header.positions * hidden)?;
+        let types = tensors.floats(names.types, header.types * hidden)?;
+        let rows = &table[positions_skipped * hidden..];
+        let positions = types.chunks_exact(hidden).take(2).map(|token_type| with_type(rows, token_type)).collect();
+        let norm = tensors.norm(names.norm, header)?;
         let layers = (0..header.layers).map(|index| read_layer(&tensors, arch, header, index));
         let layers = layers.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { arch, hidden, heads: header.heads, tokens, positions, norm, layers, source })
+        Ok(Self { arch, hidden, heads: header.heads, tokens, positions, norm, layers, source: tensors.source })
     }
 
     pub(crate) fn hidden(&self) -> usize {
         self.hidden
     }
 
-    /// The vectors of some sequences, in order. The sequences lie end to end, without padding.
-    pub(crate) fn vectors(&self, sequences: &[&[u32]], scratch: &mut Scratch) -> Result<Vec<Vec<f32>>, EncoderError> {
-        self.embed(sequences, scratch)?;
-        for layer in &self.layers {
-            self.transform(layer, sequences, scratch);
-        }
+    /// The vectors of some sequences, in order: the mean of their states, brought to unit length.
+    pub(crate) fn vectors(
+        &self,
+        sequences: &[Sequence<'_>],
+        scratch: &mut Scratch,
+    ) -> Result<Vec<Vec<f32>>, EncoderError> {
+        self.read_sequences(sequences, scratch)?;
         let mut vectors = Vec::with_capacity(sequences.len());
         let mut rest = scratch.states.as_slice();
         for sequence in sequences {
-            let (states, tail) = rest.split_at(sequence.len() * self.hidden);
+            let (states, tail) = rest.split_at(sequence.tokens.len() * self.hidden);
             vectors.push(pool(states, self.hidden));
             rest = tail;
         }
         Ok(vectors)
     }
 
+    /// The last state of the first token of each sequence, one after the other.
+    pub(crate) fn first_states(
+        &self,
+        sequences: &[Sequence<'_>],
+        scratch: &mut Scratch,
+    ) -> Result<Vec<f32>, EncoderError> {
+        self.read_sequences(sequences, scratch)?;
+        let mut first = Vec::with_capacity(sequences.len() * self.hidden);
+        let mut row = 0;
+        for sequence in sequences {
+            first.extend_from_slice(&scratch.states[row * self.hidden..][..self.hidden]);
+            row += sequence.tokens.len();
+        }
+        Ok(first)
+    }
+
+    /// Leaves the last states of all tokens in the scratch memory. The sequences lie end to end, without padding.
+    fn read_sequences(&self, sequences: &[Sequence<'_>], scratch: &mut Scratch) -> Result<(), EncoderError> {
+        self.embed(sequences, scratch)?;
+        for layer in &self.layers {
+            self.transform(layer, sequences, scratch);
+        }
+        Ok(())
+    }
+
     /// Writes the normalised sum of token, position and type embedding of each token; a token's row is read once.
-    fn embed(&self, sequences: &[&[u32]], scratch: &mut Scratch) -> Result<(), EncoderError> {
+    fn embed(&self, sequences: &[Sequence<'_>], scratch: &mut Scratch) -> Result<(), EncoderError> {
         let hidden = self.hidden;
-        let places = sequences.iter().flat_map(|sequence| sequence.iter().enumerate());
-        let mut tokens: Vec<(u32, usize, usize)> =
-            places.enumerate().map(|(row, (position, token))| (*token, row, position)).collect();
+        let places = sequences.iter().flat_map(|sequence| {
+            let tokens = sequence.tokens.iter().enumerate();
+            tokens.map(|(position, token)| (*token, position, usize::from(position >= sequence.second)))
+        });
+        let mut tokens: Vec<(u32, usize, usize, usize)> =
+            places.enumerate().map(|(row, (token, position, kind))| (token, row, position, kind)).collect();
         tokens.sort_unstable();
         scratch.states.resize(tokens.len() * hidden, 0.0);
         scratch.change.resize(tokens.len() * hidden, 0.0);
-        let mut bytes = vec![0; hidden / BLOCK * BLOCK_BYTES];
+        let mut bytes = vec![0; self.tokens.storage.bytes(hidden) as usize];
         let mut row_values = vec![0.0; hidden];
         let mut held = None;
-        for (token, row, position) in tokens {
+        for (token, row, position, kind) in tokens {
             if held != Some(token) {
                 let offset = self.tokens.offset + u64::from(token) * bytes.len() as u64;
                 self.source.read_at(&mut bytes, offset)?;
-                decode(&bytes, &mut row_values);
+                self.tokens.storage.decode(&bytes, &mut row_values);
                 held = Some(token);
             }
             scratch.states[row * hidden..][..hidden].copy_from_slice(&row_values);
             let place = &mut scratch.change[row * hidden..][..hidden];
-            place.copy_from_slice(&self.positions[position * hidden..][..hidden]);
+            place.copy_from_slice(&self.positions[kind][position * hidden..][..hidden]);
         }
         self.norm.apply(self.arch, &mut scratch.states, &scratch.change);
         Ok(())
     }
 
-    fn transform(&self, layer: &Layer, sequences: &[&[u32]], scratch: &mut Scratch) {
+    fn transform(&self, layer: &Layer, sequences: &[Sequence<'_>], scratch: &mut Scratch) {
         let Scratch { states, projected, attended, wide, change, linear, attention } = scratch;
         let (arch, hidden) = (self.arch, self.hidden);
         projected.resize(3 * states.len(), 0.0);
@@ -170,7 +164,7 @@ impl Model {
         layer.projection.apply(arch, states, projected, linear);
         let mut first = 0;
         for sequence in sequences {
-            let end = first + sequence.len() * hidden;
+            let end = first + sequence.tokens.len() * hidden;
             let out = &mut attended[first..end];
             let projected = &projected[3 * first..3 * end];
             Attention { projected, out, hidden, heads: self.heads, scratch: attention }.apply(arch);
@@ -190,34 +184,31 @@ impl Model {
     }
 }
 
-fn read_layer(tensors: &Tensors<'_>, arch: Arch, header: &Header, index: usize) -> Result<Layer, EncoderError> {
+fn read_layer(tensors: &Tensors, arch: Arch, header: &Header, index: usize) -> Result<Layer, EncoderError> {
     let Header { hidden, feed_forward, .. } = *header;
-    let name = |part: &str| format!("l{index}.{part}");
+    let names = tensors.names;
+    let name = |part: &str| format!("{}{index}.{part}", names.layer);
+    let [query, key, value] = names.projection;
     Ok(Layer {
-        projection: tensors.linear(arch, &[name("q"), name("k"), name("v")], hidden, hidden)?,
-        attended: tensors.linear(arch, &[name("ao")], hidden, hidden)?,
-        attended_norm: tensors.norm(&name("aln"), header)?,
-        widening: tensors.linear(arch, &[name("fi")], hidden, feed_forward)?,
-        narrowing: tensors.linear(arch, &[name("fo")], feed_forward, hidden)?,
-        output_norm: tensors.norm(&name("oln"), header)?,
+        projection: tensors.linear(arch, &[name(query), name(key), name(value)], hidden, hidden)?,
+        attended: tensors.linear(arch, &[name(names.attended)], hidden, hidden)?,
+        attended_norm: tensors.norm(&name(names.attended_norm), header)?,
+        widening: tensors.linear(arch, &[name(names.widening)], hidden, feed_forward)?,
+        narrowing: tensors.linear(arch, &[name(names.narrowing)], feed_forward, hidden)?,
+        output_norm: tensors.norm(&name(names.output_norm), header)?,
     })
+}
+
+/// The rows of positions with the embedding of a token type added to each.
+fn with_type(rows: &[f32], token_type: &[f32]) -> Vec<f32> {
+    let mut sums = rows.to_vec();
+    sums.chunks_exact_mut(token_type.len()).for_each(|row| add(row, token_type));
+    sums
 }
 
 fn add(row: &mut [f32], other: &[f32]) {
     for (value, added) in row.iter_mut().zip(other) {
         *value += *added;
-    }
-}
-
-/// The f32 values of `Q4_0` blocks.
-fn decode(bytes: &[u8], values: &mut [f32]) {
-    let places = values.chunks_exact_mut(BLOCK);
-    for (block, place) in bytes.chunks_exact(BLOCK_BYTES).zip(places) {
-        let scale = f16::from_le_bytes([block[0], block[1]]).to_f32();
-        for (index, byte) in block[2..].iter().enumerate() {
-            place[index] = (f32::from(byte & 15) - 8.0) * scale;
-            place[index + BLOCK / 2] = (f32::from(byte >> 4) - 8.0) * scale;
-        }
     }
 }
 

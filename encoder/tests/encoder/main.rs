@@ -1,5 +1,6 @@
-//! The encoder as its callers see it: a made-up model against a naive reference, hostile files, and the real model.
+//! The encoders as their callers see them: made-up models against references, hostile files, and the real model.
 
+mod cross;
 mod forward;
 mod hostile;
 mod real;

@@ -70,7 +70,10 @@ fn the_count_is_the_number_of_pieces() {
 #[test]
 fn counts_of_words_add_up() {
     let tokenizer = open();
-    assert_eq!(tokenizer.count("abc 한국 xyz"), ["abc", "한국", "xyz"].map(|word| tokenizer.count(word)).iter().sum());
+    assert_eq!(
+        tokenizer.count("abc 한국 xyz"),
+        ["abc", "한국", "xyz"].map(|word| tokenizer.count(word)).iter().sum::<usize>()
+    );
 }
 
 #[test]
