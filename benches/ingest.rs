@@ -106,7 +106,7 @@ async fn embedded_texts(store: &dyn Store) -> anyhow::Result<Vec<String>> {
         for row in
             store.indexed_document(document.id, GenerationId(1)).await?.into_iter().flat_map(|indexed| indexed.chunks)
         {
-            let input = embedding_input(&row.chunk.heading_path, &row.text);
+            let input = embedding_input(&document.title, &row.chunk.heading_path, &row.text);
             texts.insert(TextHash::of(&input), input);
         }
     }

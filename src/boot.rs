@@ -21,10 +21,10 @@ pub use store::{open_store, store_exists};
 
 use crate::agent::{Agent, AgentLimits};
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, FusionKind, SearchConfig};
 use crate::generations::LiveGenerations;
 use crate::indexing::{ExtractorLimits, Indexer, IndexerParts, MirrorOptions};
-use crate::retrieval::Retriever;
+use crate::retrieval::{Fusion, Retriever, WeightModel};
 use crate::store::Store;
 use crate::types::{CollectionName, GenerationId, Principal};
 use opener::Opener;
@@ -42,6 +42,8 @@ pub struct Booted {
 
 /// The setting that tells one database from another.
 const TRUTH_SETTING: &str = "truth_id";
+/// The constant of reciprocal rank fusion that its authors found and that everybody takes.
+const RRF_K: f32 = 60.0;
 /// Tokens of a chunk when nobody says otherwise.
 const CHUNK_TOKENS: usize = 256;
 
@@ -58,7 +60,8 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
     let retriever = Retriever {
         store: Arc::clone(&store),
         generations: Arc::clone(&generations),
-        vector_weight: config.search.vector_weight.clamp(0.0, 1.0),
+        fusion: fusion(&config.search)?,
+        rerank: None,
     };
     let indexer = Arc::new(Indexer::new(IndexerParts {
         store: Arc::clone(&store),
@@ -84,6 +87,23 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
     let app = App { store, generations, retriever, indexer, agent, mirroring: Arc::default(), passages };
     let notices = std::mem::take(&mut *notices.lock().expect("nobody panics with the notices"));
     Ok(Booted { app, folder, notices, config: config.clone() })
+}
+
+/// How the lists of both legs become one.
+fn fusion(config: &SearchConfig) -> anyhow::Result<Fusion> {
+    let fixed = config.vector_weight.map_or(FusionKind::Adaptive, |_| FusionKind::Convex);
+    Ok(match config.fusion.unwrap_or(fixed) {
+        FusionKind::Convex => Fusion::Convex { vector_weight: config.vector_weight.unwrap_or(0.5).clamp(0.0, 1.0) },
+        FusionKind::Rrf => Fusion::Rrf { k: RRF_K },
+        FusionKind::Adaptive => Fusion::Adaptive(match &config.weights {
+            None => WeightModel::built_in().clone(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path);
+                let text = text.with_context(|| format!("the file of weights {} cannot be read", path.display()))?;
+                WeightModel::read(&text).with_context(|| format!("the file of weights {}", path.display()))?
+            }
+        }),
+    })
 }
 
 impl Booted {

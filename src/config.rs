@@ -103,10 +103,27 @@ pub struct ChatConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchConfig {
-    /// The vector leg's share in fusion, 0 to 1.
-    pub vector_weight: f32,
+    /// How the lists of words and of meaning become one; `adaptive` when it is not set, `convex` when `vector_weight` is.
+    pub fusion: Option<FusionKind>,
+    /// The vector leg's share in `convex` fusion, 0 to 1; 0.5 when it is not set.
+    pub vector_weight: Option<f32>,
+    /// A file with coefficients for `adaptive` fusion, such as `cargo bench --bench fusion` fits; those of the program when it
+    /// is not set.
+    pub weights: Option<PathBuf>,
     /// Passages that an answer is written from. 8 of 256 tokens fit every model's window.
     pub passages: usize,
+}
+
+/// The ways to make one list of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FusionKind {
+    /// Absolute scales, and weights by what the question and its lists show.
+    Adaptive,
+    /// Scales from worst to best, and fixed weights.
+    Convex,
+    /// Reciprocal rank fusion with k = 60.
+    Rrf,
 }
 
 /// Extraction and chunking.
@@ -373,7 +390,7 @@ impl Default for ChatConfig {
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        Self { vector_weight: 0.5, passages: 8 }
+        Self { fusion: None, vector_weight: None, weights: None, passages: 8 }
     }
 }
 

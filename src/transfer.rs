@@ -359,7 +359,10 @@ impl Reader<'_> {
         let mut all = document.chunks.iter().chain(others.iter().flat_map(|(_, chunks)| chunks));
         let fits = |chunk: &Chunk| {
             let words = document.text.get(chunk.span.start..chunk.span.end);
-            words.is_some_and(|words| TextHash::of(&embedding_input(&chunk.heading_path, words)) == chunk.text_hash)
+            // Chunks of earlier versions were embedded without the title.
+            let read_with = |title, words| TextHash::of(&embedding_input(title, &chunk.heading_path, words));
+            let is_of = |words| [document.title.as_str(), ""].map(|title| read_with(title, words)).contains(&chunk.text_hash);
+            words.is_some_and(is_of)
         };
         if !all.all(fits) {
             return Err(ReadError::Meaning(format!("a chunk of {} is not a part of its text", document.uri)));

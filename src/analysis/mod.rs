@@ -20,6 +20,7 @@ mod phrase;
 mod query;
 mod scan;
 mod sentences;
+mod simhash;
 mod stop_words;
 mod tokens;
 
@@ -27,6 +28,7 @@ pub use language::{Language, detect_language, language_code};
 pub use phrase::{PhraseTerm, phrases};
 pub use query::{QueryTerm, query_terms};
 pub use sentences::{SENTENCE_BYTES_MAX, sentences};
+pub use simhash::{near_duplicate, simhash};
 pub use stop_words::is_stop_word;
 pub use tokens::{Token, each_last_character, each_position, each_token, tokens};
 

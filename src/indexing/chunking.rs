@@ -6,6 +6,7 @@ use std::time::Duration;
 use ibid_ingest::{ChunkOptions, MediaType, Page, TokenCounter};
 
 use super::IndexingError;
+use crate::analysis::simhash;
 use crate::faults;
 use crate::generations::OpenedGeneration;
 use crate::store::{ChunkSource, Store};
@@ -28,15 +29,16 @@ impl Cutter {
         Self { options: views.chunking.clone(), counter: Arc::clone(&views.counter) }
     }
 
-    /// The document and its chunks, made away from the threads that serve connections.
+    /// The document and its chunks, made away from the threads that serve connections. What is embedded begins with `title`.
     pub(super) async fn cut(
         &self,
         document: ibid_ingest::Document,
+        title: String,
     ) -> Result<(ibid_ingest::Document, Vec<Chunk>), IndexingError> {
         let cutter = self.clone();
         let work = move || {
             let chunks = ibid_ingest::chunk(&document, &cutter.options, cutter.counter.as_ref());
-            let rows = chunks.into_iter().map(|chunk| row_of(chunk, &document.text)).collect();
+            let rows = chunks.into_iter().map(|chunk| row_of(chunk, &title, &document.text)).collect();
             (document, rows)
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| IndexingError::Cancelled)
@@ -53,7 +55,8 @@ pub(super) async fn chunk_round(store: &dyn Store, views: &OpenedGeneration) -> 
     let cutter = Cutter::of(views);
     for id in waiting {
         let Some(mut source) = store.chunk_source(id).await? else { continue };
-        let (document, chunks) = cutter.cut(extracted(&mut source)).await?;
+        let title = source.title.clone();
+        let (document, chunks) = cutter.cut(extracted(&mut source), title).await?;
         source.text = document.text;
         store.put_chunks(&source, views.id, &chunks).await?;
         faults::point();
@@ -86,13 +89,15 @@ pub(super) fn structure_of(document: &ibid_ingest::Document) -> Structure {
     }
 }
 
-fn row_of(chunk: ibid_ingest::Chunk, text: &str) -> Chunk {
-    let text_hash = TextHash::of(&embedding_input(&chunk.heading_path, chunk.span.slice(text)));
+fn row_of(chunk: ibid_ingest::Chunk, title: &str, text: &str) -> Chunk {
+    let words = chunk.span.slice(text);
+    let text_hash = TextHash::of(&embedding_input(title, &chunk.heading_path, words));
     Chunk {
         span: chunk.span,
         page_first: chunk.page_first,
         page_last: chunk.page_last,
         heading_path: chunk.heading_path,
         text_hash,
+        simhash: Some(simhash(words)),
     }
 }

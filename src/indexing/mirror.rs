@@ -350,13 +350,13 @@ pub(super) async fn fill(
     extracted: ibid_ingest::Document,
     cutter: &Cutter,
 ) -> Result<(), IndexingError> {
-    let (document, chunks) = cutter.cut(extracted).await?;
+    if let Some(title) = extracted.title.as_ref().filter(|title| !title.trim().is_empty()) {
+        new.title.clone_from(title);
+    }
+    let (document, chunks) = cutter.cut(extracted, new.title.clone()).await?;
     new.structure = structure_of(&document);
     new.language = language_of(&document).await?;
     new.media_type = document.media_type.as_mime().to_owned();
-    if let Some(title) = document.title.filter(|title| !title.trim().is_empty()) {
-        new.title = title;
-    }
     new.metadata = document.metadata;
     new.warnings = document.warnings.iter().map(ToString::to_string).collect();
     new.text = document.text;

@@ -28,7 +28,7 @@ mod terms;
 mod tests;
 
 pub use index::{KeywordIndex, KeywordOptions};
-pub use query::{ChunkExplanation, KeywordAnswer, KeywordQuery, MatchedTerm, TermStatistics, TextField};
+pub use query::{ChunkExplanation, KeywordAnswer, KeywordQuery};
 
 /// Text beyond this is not read as a question.
 const QUERY_BYTES_MAX: usize = 100_000;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::types::{ChunkId, LegHit};
+use crate::types::{ChunkId, LegHit, MatchedTerm, TermStatistics};
 
 /// What to look for by word.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +23,11 @@ impl KeywordQuery {
     pub fn plain(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
+
+    /// Whether there is anything that a chunk has to have, or must not have.
+    pub fn has_clauses(&self) -> bool {
+        !(self.phrases.is_empty() && self.excluded.is_empty() && self.titles.is_empty())
+    }
 }
 
 /// What an index found.
@@ -36,46 +41,6 @@ pub struct KeywordAnswer {
     pub score_bound: f32,
     /// The terms of the query in order of first mention, those that the index does not know included.
     pub terms: Vec<TermStatistics>,
-}
-
-/// What the index knows of one term of a query.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct TermStatistics {
-    /// The term as the query has it.
-    pub term: String,
-    /// How rare it is: `ln(1 + (chunks of the index - chunks + 0.5) / (chunks + 0.5))`.
-    pub idf: f32,
-    /// The chunks that have it in the field where it is most frequent; 0 when no chunk does.
-    pub chunks: u64,
-    /// Whether it only asks, as `what`, and weighs less.
-    pub is_stop_word: bool,
-}
-
-/// Where a chunk has words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TextField {
-    /// The chunk's own text.
-    Body,
-    /// The headings above it.
-    Heading,
-    /// Its document's title.
-    Title,
-}
-
-/// A term that a chunk has.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct MatchedTerm {
-    /// The term as the query has it.
-    pub term: String,
-    /// Where the chunk has it.
-    pub field: TextField,
-    /// How rare it is in that field.
-    pub idf: f32,
-    /// How often the chunk has it there.
-    pub frequency: u32,
-    /// Its part of the chunk's score.
-    pub score: f32,
 }
 
 /// How a chunk stands for a query.

@@ -13,10 +13,11 @@ use tantivy::postings::Postings;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, Searcher, Term};
 
-use super::query::{KeywordQuery, MatchedTerm, TermStatistics, TextField};
+use super::query::KeywordQuery;
 use super::schema::{Fields, WordField};
 use super::{KeywordError, QUERY_BYTES_MAX};
 use crate::analysis::{Language, QueryTerm, query_terms};
+use crate::types::{MatchedTerm, TermStatistics, TextField};
 
 /// Term frequency saturation, as everybody has it since Robertson.
 const K1: f32 = 1.2;

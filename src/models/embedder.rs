@@ -30,6 +30,15 @@ pub trait Embedder: Send + Sync {
     /// Components of a vector.
     fn dimensions(&self) -> usize;
 
+    /// How far the cosine of a question and its very answer lies above that of an unrelated passage, 0 to 1: the unit in which
+    /// fusion measures cosines, which mean something else under every model.
+    fn cosine_span(&self) -> f32;
+
+    /// How much of a text the model understands, 0 to 1: the share of it in languages that it knows.
+    fn reads(&self, _text: &str) -> f32 {
+        1.0
+    }
+
     /// Vectors of passages to be found.
     async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError>;
 

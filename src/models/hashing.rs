@@ -41,6 +41,11 @@ impl Embedder for Hashing {
         DIMENSIONS
     }
 
+    /// Passages that share no word are at right angles, and those that share all are near 1.
+    fn cosine_span(&self) -> f32 {
+        1.0
+    }
+
     async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
         Ok(texts.iter().map(|text| embed(text)).collect())
     }

@@ -13,6 +13,7 @@ use crate::types::ModelId;
 pub struct LocalEmbedder {
     encoder: Arc<Encoder>,
     id: ModelId,
+    cosine_span: f32,
     threads: usize,
 }
 
@@ -28,7 +29,7 @@ impl LocalEmbedder {
     /// [`EmbedError::Model`] when the file has not the form that the manifest's name promises.
     pub fn open(path: &Path, manifest: &ModelFile, threads: usize) -> Result<Self, EmbedError> {
         let encoder = Arc::new(Encoder::open(path)?);
-        Ok(Self { encoder, id: manifest.id(), threads: threads.max(1) })
+        Ok(Self { encoder, id: manifest.id(), cosine_span: manifest.cosine_span, threads: threads.max(1) })
     }
 
     /// The encoder, for those who count tokens.
@@ -54,6 +55,10 @@ impl Embedder for LocalEmbedder {
 
     fn dimensions(&self) -> usize {
         self.encoder.dimensions()
+    }
+
+    fn cosine_span(&self) -> f32 {
+        self.cosine_span
     }
 
     async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {

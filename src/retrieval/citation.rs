@@ -228,8 +228,11 @@ mod tests {
             span: Span { start: 100, end: 100 + text.len() },
             text: text.to_owned(),
             highlights: Vec::new(),
+            merged_chunk_ids: Vec::new(),
+            section: None,
             score: 1.0,
             legs: None,
+            matched_terms: None,
         }
     }
 

@@ -4,12 +4,26 @@
 //! passes carries its exact span. Nothing here writes.
 
 mod citation;
+mod explain;
 mod fusion;
 mod highlight;
+mod legs;
+mod passages;
 mod query;
+mod request;
+mod rerank;
 mod search;
+mod selection;
+mod signals;
+mod weights;
+mod why_not;
 
 pub use citation::{CitedSource, MarkerFilter, cite};
-pub use fusion::{Fused, fuse};
+pub use fusion::{Fused, Fusion};
+pub use legs::LegAnswers;
 pub use query::{ParsedQuery, parse_query};
-pub use search::{Retriever, SearchError, SearchRequest, SearchResponse};
+pub use request::{Expand, PER_DOCUMENT, PerDocument, SearchError, SearchRequest, SearchResponse};
+pub use rerank::RerankStage;
+pub use search::Retriever;
+pub use signals::Signals;
+pub use weights::{WeightModel, WeightModelError};

@@ -1,90 +1,27 @@
-//! One search: both legs, fusion, truth check, highlights.
+//! One search: both legs, fusion, truth check, choice, rerank, highlights.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::Serialize;
-
-use super::fusion::{Fused, fuse};
+use super::explain;
+use super::fusion::{Fused, Fusion};
 use super::highlight::{highlights, query_words};
+use super::legs::{self, LegAnswers, LegQuestion};
+use super::passages::{self, Shown};
+use super::query::{ParsedQuery, parse_query};
+use super::request::{Expand, SearchError, SearchRequest, SearchResponse};
+use super::rerank::{RerankStage, rerank};
+use super::selection::{Candidate, Rules, Selection};
+use super::signals::Signals;
+use super::why_not;
 use crate::generations::{LiveGenerations, OpenedGeneration};
-use crate::keyword::{KeywordError, KeywordQuery};
-use crate::models::EmbedError;
-use crate::store::{ChunkInTruth, Store, StoreError};
-use crate::types::{Caller, FacetQuery, Filter, FilterError, Hit, LegHit, SearchMode, document_facets};
-use crate::vector::VectorError;
+use crate::keyword::KeywordQuery;
+use crate::store::Store;
+use crate::types::{ChunkId, DroppedBy, FacetQuery, Hit, SearchMode, document_facets};
 
-/// Candidates that each leg gives to fusion. Depth 100 is what the fusion weight was chosen at.
+/// Candidates that each leg gives to fusion. Depth 100 is what the weights were fitted at.
 const CANDIDATES: usize = 100;
-
-/// What to search for.
-#[derive(Debug, Clone)]
-pub struct SearchRequest {
-    /// The question.
-    pub query: String,
-    /// How many hits.
-    pub k: usize,
-    /// Which legs.
-    pub mode: SearchMode,
-    /// What to narrow it to.
-    pub filter: Filter,
-    /// Who asks: only what this caller may read is searched.
-    pub caller: Caller,
-    /// Whether hits say what each leg said.
-    pub explain: bool,
-}
-
-impl SearchRequest {
-    /// A hybrid search for ten hits over everything, by the owner; fields that differ are set afterwards.
-    pub fn new(query: impl Into<String>) -> Self {
-        Self {
-            query: query.into(),
-            k: 10,
-            mode: SearchMode::Hybrid,
-            filter: Filter::default(),
-            caller: Caller::Owner,
-            explain: false,
-        }
-    }
-}
-
-/// What was found.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct SearchResponse {
-    /// Best first.
-    pub hits: Vec<Hit>,
-    /// The legs that ran; hybrid falls back to keyword when there is no embedder.
-    pub mode: SearchMode,
-    /// Wall time in milliseconds.
-    pub took_ms: f64,
-}
-
-/// Why a search could not be done.
-#[derive(Debug, thiserror::Error)]
-pub enum SearchError {
-    /// The filter cannot be applied.
-    #[error(transparent)]
-    Filter(#[from] FilterError),
-    /// The vector leg was asked for and there is no embedder.
-    #[error("there is no embedding model, so only --mode keyword can be searched; `ibid doctor` says how to get one")]
-    NoEmbedder,
-    /// The truth fails.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The keyword index fails.
-    #[error(transparent)]
-    Keyword(#[from] KeywordError),
-    /// The vector index fails.
-    #[error(transparent)]
-    Vector(#[from] VectorError),
-    /// The query cannot be embedded.
-    #[error(transparent)]
-    Embed(#[from] EmbedError),
-    /// The work was dropped before it ended.
-    #[error("the search was cancelled")]
-    Cancelled,
-}
 
 /// The read path with everything that it reads from.
 #[derive(Clone)]
@@ -93,8 +30,34 @@ pub struct Retriever {
     pub store: Arc<dyn Store>,
     /// The legs; a search reads those of the generation that serves.
     pub generations: Arc<LiveGenerations>,
-    /// The vector leg's share in fusion, 0 to 1.
-    pub vector_weight: f32,
+    /// How the lists of both legs become one.
+    pub fusion: Fusion,
+    /// What may have the last word on the order.
+    pub rerank: Option<RerankStage>,
+}
+
+/// A search under way: what was asked, as it was understood.
+pub(super) struct Search<'a> {
+    pub(super) views: &'a OpenedGeneration,
+    pub(super) request: &'a SearchRequest,
+    pub(super) parsed: ParsedQuery,
+    pub(super) question: LegQuestion,
+}
+
+/// What fusion made of both lists.
+pub(super) struct FusedLists {
+    pub(super) answers: LegAnswers,
+    pub(super) signals: Signals,
+    pub(super) vector_weight: f32,
+    pub(super) fused: Vec<Fused>,
+}
+
+/// Hits, and what happened to those that are none.
+pub(super) struct Chosen {
+    pub(super) hits: Vec<Hit>,
+    pub(super) dropped: HashMap<ChunkId, DroppedBy>,
+    pub(super) notices: Vec<String>,
+    pub(super) reranked: bool,
 }
 
 impl Retriever {
@@ -116,122 +79,158 @@ impl Retriever {
         request: &SearchRequest,
     ) -> Result<SearchResponse, SearchError> {
         let began = Instant::now();
-        let facets = request.caller.narrowed(request.filter.facets()?);
-        let mode = match (request.mode, &views.embedder) {
-            (SearchMode::Vector, None) => return Err(SearchError::NoEmbedder),
-            (SearchMode::Hybrid, None) => SearchMode::Keyword,
-            (asked, _) => asked,
+        let search = Search::new(views, request)?;
+        let lists = self.fused(&search).await?;
+        let chosen = self.choose(&search, &lists).await?;
+        let why_not = match &request.why_not {
+            Some(target) => Some(why_not::why_not(self, &search, &lists, &chosen, target).await?),
+            None => None,
         };
-        let depth = request.k.max(CANDIDATES);
-        let (keyword, vector) = match mode {
-            SearchMode::Hybrid => tokio::try_join!(
-                keyword_leg(views, &request.query, &facets, depth),
-                vector_leg(views, &request.query, &facets, depth)
-            )?,
-            SearchMode::Keyword => (keyword_leg(views, &request.query, &facets, depth).await?, Vec::new()),
-            SearchMode::Vector => (Vec::new(), vector_leg(views, &request.query, &facets, depth).await?),
-        };
-        let mut fused = fuse(&keyword, &vector, self.weight_for(views, mode));
-        if mode != SearchMode::Hybrid {
-            // One leg alone keeps its own scale.
-            fused.iter_mut().for_each(|hit| hit.score = own_score(hit));
+        let Chosen { mut hits, mut notices, reranked, .. } = chosen;
+        if request.expand == Expand::Section {
+            passages::add_sections(self.store.as_ref(), &mut hits).await?;
         }
-        let hits = self.check_against_truth(fused, request, &facets).await?;
-        let hits = highlighted(request.query.clone(), hits).await?;
-        Ok(SearchResponse { hits, mode, took_ms: began.elapsed().as_secs_f64() * 1e3 })
+        let mut explanation = None;
+        if request.explain {
+            explain::add_matched_terms(&search, &mut hits).await?;
+            let reranker = self.rerank.as_ref().filter(|_| reranked).map(|stage| stage.reranker.id().to_owned());
+            explanation = Some(explain::query(&self.fusion, &search, &lists, reranker));
+        }
+        let hits = highlighted(search.parsed.text.clone(), hits).await?;
+        notices.splice(0..0, search.parsed.notices);
+        let took_ms = began.elapsed().as_secs_f64() * 1e3;
+        Ok(SearchResponse { hits, mode: search.question.mode, notices, explanation, why_not, took_ms })
     }
 
-    /// The vector leg's share in fusion. While documents come in, the vector leg ranks the few that it has, and the best of
-    /// a few says little.
-    fn weight_for(&self, views: &OpenedGeneration, mode: SearchMode) -> f32 {
-        match mode {
-            SearchMode::Hybrid => self.vector_weight * views.embedded_share.get(),
+    /// What both legs of the generation that serves find, with what they show of the question: to fit and to judge fusion.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    pub async fn legs(&self, request: &SearchRequest) -> Result<(LegAnswers, Signals), SearchError> {
+        let views = self.generations.serving();
+        let search = Search::new(&views, request)?;
+        let answers = legs::ask(&views, &search.question).await?;
+        let signals = Signals::of(&answers.keyword, &answers.vector);
+        Ok((answers, signals))
+    }
+
+    async fn fused(&self, search: &Search<'_>) -> Result<FusedLists, SearchError> {
+        let answers = legs::ask(search.views, &search.question).await?;
+        let signals = Signals::of(&answers.keyword, &answers.vector);
+        // While documents come in, the vector leg ranks the few that it has, and the best of a few says little. A model that
+        // cannot read the question says nothing.
+        let vector_weight = match search.question.mode {
+            SearchMode::Hybrid => self.fusion.vector_weight(&signals) * search.trust_in_vectors(),
             SearchMode::Keyword => 0.0,
             SearchMode::Vector => 1.0,
-        }
+        };
+        let fused = self.fusion.fuse(&answers, &signals, vector_weight);
+        Ok(FusedLists { answers, signals, vector_weight, fused })
     }
 
-    /// Reads the best candidates from the truth; what is gone, not ready or outside the filter falls away, and the next
-    /// ones take its place.
-    async fn check_against_truth(
-        &self,
-        fused: Vec<Fused>,
-        request: &SearchRequest,
-        facets: &FacetQuery,
-    ) -> Result<Vec<Hit>, SearchError> {
+    async fn choose(&self, search: &Search<'_>, lists: &FusedLists) -> Result<Chosen, SearchError> {
+        let request = search.request;
+        let stage = self.rerank.as_ref().filter(|_| request.rerank);
+        let wanted = stage.map_or(request.k, |stage| request.k.max(stage.candidates));
+        let (passages, dropped) = self.selection(search, &lists.fused, wanted).await?.finish();
+        let mut notices = Vec::new();
+        let ordered: Vec<_> = match stage {
+            None => passages.into_iter().map(|passage| (passage, None)).collect(),
+            Some(stage) => {
+                let reranked = rerank(stage, &search.parsed.text, passages).await;
+                notices.extend(reranked.notice);
+                reranked.passages
+            }
+        };
+        let reranked = ordered.iter().any(|(_, reranked)| reranked.is_some());
+        let shown = Shown { hybrid: search.question.mode == SearchMode::Hybrid, explain: request.explain };
         let mut hits = Vec::with_capacity(request.k);
-        for part in fused.chunks(request.k.max(1)) {
+        for (passage, scored) in ordered.into_iter().take(request.k) {
+            hits.extend(passages::hit(self.store.as_ref(), passage, scored, shown).await?);
+        }
+        Ok(Chosen { hits, dropped, notices, reranked })
+    }
+
+    /// Reads the best candidates from the truth and chooses among them; what is gone, not ready or outside the filter falls
+    /// away, and the next ones take its place.
+    async fn selection(
+        &self,
+        search: &Search<'_>,
+        fused: &[Fused],
+        wanted: usize,
+    ) -> Result<Selection, SearchError> {
+        let SearchRequest { per_document, keep_duplicates, expand, .. } = *search.request;
+        let mut selection = Selection::new(Rules { wanted, per_document, keep_duplicates, expand });
+        for part in fused.chunks(wanted.max(1)) {
             let ids: Vec<_> = part.iter().map(|candidate| candidate.chunk).collect();
             let truth = self.store.chunks(&ids).await?;
             let mut truth: HashMap<_, _> = truth.into_iter().map(|found| (found.row.id, found)).collect();
             for candidate in part {
                 let Some(found) = truth.remove(&candidate.chunk) else { continue };
-                if hits.len() < request.k && facets.matches(&document_facets(&found.document)) {
-                    hits.push(hit_of(found, candidate, request.explain));
+                if search.question.facets.matches(&document_facets(&found.document)) {
+                    selection.offer(Candidate { fused: candidate.clone(), found });
                 }
             }
-            if hits.len() >= request.k {
+            if selection.is_full() {
                 break;
             }
         }
-        Ok(hits)
+        Ok(selection)
     }
 }
 
-async fn keyword_leg(
-    views: &OpenedGeneration,
-    query: &str,
-    facets: &FacetQuery,
-    k: usize,
-) -> Result<Vec<LegHit>, SearchError> {
-    let (index, query, facets) = (Arc::clone(&views.keyword), query.to_owned(), facets.clone());
-    let work = move || index.search(&KeywordQuery::plain(query), &facets, k);
-    Ok(tokio::task::spawn_blocking(work).await.map_err(|_| SearchError::Cancelled)??.hits)
-}
+impl<'a> Search<'a> {
+    fn new(views: &'a OpenedGeneration, request: &'a SearchRequest) -> Result<Self, SearchError> {
+        let parsed = if request.plain {
+            ParsedQuery { text: request.query.clone(), ..ParsedQuery::default() }
+        } else {
+            parse_query(&request.query)
+        };
+        let facets = request.filter.facets()?.and(parsed.filter.facets()?);
+        let mode = match (request.mode, &views.embedder) {
+            (SearchMode::Vector, None) => return Err(SearchError::NoEmbedder),
+            (SearchMode::Hybrid, None) => SearchMode::Keyword,
+            (asked, _) => asked,
+        };
+        let query = KeywordQuery {
+            text: parsed.text.clone(),
+            phrases: parsed.phrases.clone(),
+            excluded: parsed.excluded.clone(),
+            titles: parsed.titles.clone(),
+        };
+        let facets = request.caller.narrowed(facets);
+        let question = LegQuestion { query, facets, mode, depth: request.k.max(CANDIDATES) };
+        Ok(Self { views, request, parsed, question })
+    }
 
-async fn vector_leg(
-    views: &OpenedGeneration,
-    query: &str,
-    facets: &FacetQuery,
-    k: usize,
-) -> Result<Vec<LegHit>, SearchError> {
-    let Some(embedder) = views.embedder.as_ref().filter(|_| !query.trim().is_empty()) else {
-        return Ok(Vec::new());
-    };
-    let vector = embedder.embed_query(query).await?;
-    Ok(views.vector.search(&vector, facets, k).await?)
+    /// How much of its weight the vector leg deserves, 0 to 1: the share of the chunks that have their vectors, and the share
+    /// of the question that the model can read.
+    pub(super) fn trust_in_vectors(&self) -> f32 {
+        let reads = self.views.embedder.as_ref().map_or(0.0, |embedder| embedder.reads(&self.parsed.text));
+        self.views.embedded_share.get() * reads
+    }
 }
 
 /// Marks the query's words in every hit, away from the threads that serve connections.
 async fn highlighted(query: String, mut hits: Vec<Hit>) -> Result<Vec<Hit>, SearchError> {
     let work = move || {
-        let words = query_words(&query);
+        let words: BTreeSet<String> = query_words(&query);
         hits.iter_mut().for_each(|hit| hit.highlights = highlights(&hit.text, &words));
         hits
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| SearchError::Cancelled)
 }
 
-fn own_score(fused: &Fused) -> f32 {
-    fused.legs.keyword.or(fused.legs.vector).map_or(0.0, |rank| rank.score)
+impl FusedLists {
+    /// The place of a chunk in the fused list, from 1.
+    pub(super) fn rank_of(&self, chunk: ChunkId) -> Option<usize> {
+        self.fused.iter().position(|fused| fused.chunk == chunk).map(|place| place + 1)
+    }
 }
 
-fn hit_of(found: ChunkInTruth, fused: &Fused, explain: bool) -> Hit {
-    let ChunkInTruth { row, document } = found;
-    Hit {
-        chunk_id: row.id,
-        document_id: document.id,
-        collection: document.collection,
-        uri: document.uri,
-        title: document.title,
-        media_type: document.media_type,
-        heading_path: row.chunk.heading_path,
-        page_first: row.chunk.page_first,
-        page_last: row.chunk.page_last,
-        span: row.chunk.span,
-        text: row.text,
-        highlights: Vec::new(),
-        score: fused.score,
-        legs: explain.then(|| fused.legs.clone()),
+impl Search<'_> {
+    /// What documents have to carry.
+    pub(super) fn facets(&self) -> &FacetQuery {
+        &self.question.facets
     }
 }

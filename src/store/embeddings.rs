@@ -94,11 +94,14 @@ pub trait Embeddings {
     async fn embedding_status(&self, generation: GenerationId) -> Result<EmbeddingStatus, StoreError>;
 }
 
-/// What the embedder reads for the chunks whose hashes are `missing`, each hash once.
-pub(super) fn inputs_of(missing: &[Vec<u8>], rows: Vec<ChunkRow>) -> Vec<MissingText> {
+/// The title of a document, which is read with every chunk of it.
+pub(super) const TITLE: &str = "select title from documents where id = $1";
+
+/// What the embedder reads for the chunks of a document whose hashes are `missing`, each hash once.
+pub(super) fn inputs_of(missing: &[Vec<u8>], title: &str, rows: Vec<ChunkRow>) -> Vec<MissingText> {
     let mut inputs: BTreeMap<TextHash, String> = rows
         .into_iter()
-        .map(|row| (row.chunk.text_hash, embedding_input(&row.chunk.heading_path, &row.text)))
+        .map(|row| (row.chunk.text_hash, embedding_input(title, &row.chunk.heading_path, &row.text)))
         .collect();
     let hashes = missing.iter().filter_map(|bytes| TextHash::from_bytes(bytes));
     hashes.filter_map(|hash| inputs.remove(&hash).map(|input| MissingText { hash, input })).collect()

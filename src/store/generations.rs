@@ -16,6 +16,8 @@ pub struct ChunkSource {
     pub revision: i64,
     /// MIME type.
     pub media_type: String,
+    /// Title, which is embedded with every chunk.
+    pub title: String,
     /// The extracted text.
     pub text: String,
     /// Its pages and headings.

@@ -175,7 +175,8 @@ impl SourceRow {
 
 /// The columns of [`ChunkColumns`].
 pub(super) const CHUNK_COLUMNS: &str =
-    "c.id as chunk, c.document_id, c.span_start, c.span_end, c.page_first, c.page_last, c.heading_path, c.text_hash";
+    "c.id as chunk, c.document_id, c.span_start, c.span_end, c.page_first, c.page_last, c.heading_path, c.text_hash,
+    c.simhash";
 
 /// A chunk whose words are still to be cut from its document's text.
 #[derive(Debug, sqlx::FromRow)]
@@ -188,6 +189,7 @@ pub(super) struct ChunkColumns {
     page_last: Option<i64>,
     heading_path: String,
     text_hash: Vec<u8>,
+    simhash: Option<i64>,
 }
 
 impl ChunkColumns {
@@ -210,6 +212,7 @@ impl ChunkColumns {
             page_last: page(self.page_last),
             heading_path: from_json(&self.heading_path).ok_or_else(|| corrupt("heading path"))?,
             text_hash: TextHash::from_bytes(&self.text_hash).ok_or_else(|| corrupt("text hash"))?,
+            simhash: self.simhash.map(i64::cast_unsigned),
         };
         Ok(ChunkRow { id, document: document_id(&self.document_id)?, chunk, text: text.to_owned() })
     }

@@ -18,6 +18,9 @@ pub struct Chunk {
     pub heading_path: Vec<String>,
     /// The hash of [`embedding_input`], the key of its vector.
     pub text_hash: TextHash,
+    /// The [`simhash`](crate::analysis::simhash) of its words; `None` for chunks of earlier versions.
+    #[serde(default)]
+    pub simhash: Option<u64>,
 }
 
 /// A chunk with its identity and its words, cut from the document's text when it was read.
@@ -33,13 +36,16 @@ pub struct ChunkRow {
     pub text: String,
 }
 
-/// What the embedder reads for a chunk: its headings, then its words. The headings say what the words are about when
-/// the words alone do not.
-pub fn embedding_input(heading_path: &[String], text: &str) -> String {
-    if heading_path.is_empty() {
+/// What the embedder reads for a chunk: the document's title, the headings, then the words. Title and headings say what the
+/// words are about when the words alone do not. A title that is the first heading is read once.
+pub fn embedding_input(title: &str, heading_path: &[String], text: &str) -> String {
+    let repeated = heading_path.first().is_some_and(|heading| heading == title);
+    let title = Some(title).filter(|title| !title.is_empty() && !repeated);
+    let above: Vec<&str> = title.into_iter().chain(heading_path.iter().map(String::as_str)).collect();
+    if above.is_empty() {
         return text.to_owned();
     }
-    format!("{}\n{text}", heading_path.join(" > "))
+    format!("{}\n{text}", above.join(" > "))
 }
 
 impl Serialize for TextHash {

@@ -3,7 +3,7 @@
 use ibid_ingest::Span;
 use serde::{Deserialize, Serialize};
 
-use super::{ChunkId, CollectionName, DocumentId};
+use super::{ChunkId, CollectionName, DocumentId, MatchedTerm};
 
 /// Which legs a search runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -57,11 +57,33 @@ pub struct Hit {
     pub text: String,
     /// Where the query's words stand in `text`.
     pub highlights: Vec<Highlight>,
-    /// The fused score, 0 to 1 in hybrid mode; the leg's own score otherwise.
+    /// Other chunks of the same section that touch this one and were found, too: the passage spans them all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged_chunk_ids: Vec<ChunkId>,
+    /// The section around the passage, when `expand` asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<Section>,
+    /// The reranker's score when one ranked the hits, else the fused score, 0 to 1 in hybrid mode; the leg's own score in a
+    /// search of one leg. Hits are in the order of their ranks.
     pub score: f32,
     /// What each leg said, when `explain` was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legs: Option<Legs>,
+    /// The question's terms that the passage holds, when `explain` was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched_terms: Option<Vec<MatchedTerm>>,
+}
+
+/// The section of a document around a passage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Section {
+    /// Bytes of the document's extracted text.
+    #[schema(value_type = Object, example = json!({"start": 0, "end": 4200}))]
+    pub span: Span,
+    /// The words, exactly `text[span]`.
+    pub text: String,
+    /// Whether the section is longer than what is given here, which then is the part around the passage.
+    pub cut: bool,
 }
 
 /// A range in a hit's text, in UTF-16 code units, because it is drawn in a browser.
@@ -82,6 +104,18 @@ pub struct Legs {
     /// The vector leg, when it found the chunk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vector: Option<LegRank>,
+    /// The reranker, when it reached the passage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank: Option<Reranked>,
+}
+
+/// What a reranker changed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Reranked {
+    /// The place before, from 1.
+    pub rank_before: usize,
+    /// The reranker's own score; larger is better.
+    pub score: f32,
 }
 
 /// A chunk's place in one leg.

@@ -5,6 +5,7 @@ mod chunk;
 mod citation;
 mod date;
 mod document;
+mod explanation;
 mod filter;
 mod generation;
 mod hit;
@@ -17,9 +18,12 @@ pub use chunk::{Chunk, ChunkRow, embedding_input};
 pub use citation::{Citation, CitedText, Location};
 pub use date::{CalendarDate, InvalidDate};
 pub use document::{Document, DocumentState, Failure, PageSpan, SourceStamp, Structure};
+pub use explanation::{
+    DroppedBy, MatchedTerm, QueryExplanation, Signal, TextField, TermStatistics, WhyNot, WhyNotChunk, WhyNotDocument,
+};
 pub use filter::{FacetQuery, Filter, FilterError, document_facets, path_prefixes};
 pub use generation::{Generation, GenerationId, GenerationScore};
-pub use hit::{Highlight, Hit, LegHit, LegRank, Legs, SearchMode};
+pub use hit::{Highlight, Hit, LegHit, LegRank, Legs, Reranked, SearchMode, Section};
 pub use ids::{ChunkId, CollectionName, DocumentId, InvalidName, ModelId, Seq, TextHash, Utf16Offset};
 pub use language::primary_language;
 pub use message::{Message, Role};

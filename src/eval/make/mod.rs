@@ -202,6 +202,7 @@ mod tests {
             media_type: "text/markdown".to_owned(),
             title: title.to_owned(),
             metadata: BTreeMap::new(),
+            language: None,
             readers: Default::default(),
             state: DocumentState::Ready { embedded: true },
             source: SourceStamp { bytes: 0, modified_ns: 0, sha256: String::new() },
@@ -220,6 +221,7 @@ mod tests {
             id: document("").id,
             revision: 1,
             media_type: "text/markdown".to_owned(),
+            title: String::new(),
             structure: Structure { body: read.body, pages: Vec::new(), headings: read.headings },
             text: read.text,
         }

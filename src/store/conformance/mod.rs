@@ -42,8 +42,8 @@ fn chunks_of(parts: &[&str]) -> Vec<Chunk> {
         let span = Span { start, end: start + part.len() };
         start = span.end + 1;
         let heading_path = vec!["Part".to_owned()];
-        let text_hash = TextHash::of(&embedding_input(&heading_path, part));
-        Chunk { span, page_first: Some(1), page_last: None, heading_path, text_hash }
+        let text_hash = TextHash::of(&embedding_input("", &heading_path, part));
+        Chunk { span, page_first: Some(1), page_last: None, heading_path, text_hash, simhash: Some(u64::MAX - 1) }
     };
     parts.iter().map(chunk).collect()
 }

@@ -266,14 +266,16 @@ pub(super) async fn insert_chunks(
     let lasts: Vec<Option<i64>> = pages(|chunk| chunk.page_last);
     let paths: Vec<String> = chunks.iter().map(|chunk| json(&chunk.heading_path)).collect();
     let hashes: Vec<&[u8]> = chunks.iter().map(|chunk| chunk.text_hash.0.as_slice()).collect();
+    let simhashes: Vec<Option<i64>> = chunks.iter().map(|chunk| chunk.simhash.map(u64::cast_signed)).collect();
     let sql = "insert into chunks (document_id, generation, span_start, span_end, page_first, page_last, heading_path,
-            text_hash)
-        select $1, $2, span_start, span_end, page_first, page_last, heading_path, text_hash
-        from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bytea[])
-            with ordinality as new (span_start, span_end, page_first, page_last, heading_path, text_hash, place)
+            text_hash, simhash)
+        select $1, $2, span_start, span_end, page_first, page_last, heading_path, text_hash, simhash
+        from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bytea[], $9::bigint[])
+            with ordinality
+            as new (span_start, span_end, page_first, page_last, heading_path, text_hash, simhash, place)
         order by place";
     let query = sqlx::query(sql).bind(id.as_bytes()).bind(i64::from(generation.0));
-    let query = query.bind(starts).bind(ends).bind(firsts).bind(lasts).bind(paths).bind(hashes);
+    let query = query.bind(starts).bind(ends).bind(firsts).bind(lasts).bind(paths).bind(hashes).bind(simhashes);
     query.execute(tx).await?;
     Ok(())
 }

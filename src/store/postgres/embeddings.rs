@@ -10,7 +10,7 @@ use super::chunks::chunk_rows;
 use super::documents::{lock_documents, mark_embedded};
 use super::{PostgresStore, raw_ids, retried};
 use crate::faults;
-use crate::store::embeddings::inputs_of;
+use crate::store::embeddings::{TITLE, inputs_of};
 use crate::store::rows::{STATUS, StatusRow, document_id, lease_ms};
 use crate::store::{ChangeKind, EmbeddingStatus, Embeddings, MissingText, StoreError};
 use crate::types::{DocumentId, GenerationId, TextHash};
@@ -75,9 +75,10 @@ impl Embeddings for PostgresStore {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
+        let title = sqlx::query_scalar(TITLE).bind(id.as_bytes()).fetch_optional(&mut *snapshot).await?;
         let rows = chunk_rows(&mut snapshot, id, generation).await?;
         snapshot.commit().await?;
-        Ok(inputs_of(&missing, rows))
+        Ok(inputs_of(&missing, &title.unwrap_or_else(String::new), rows))
     }
 
     async fn save_embeddings(

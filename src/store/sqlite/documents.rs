@@ -213,8 +213,8 @@ pub(super) async fn insert_chunks(
     let count = sqlx::query(counted).bind(id.as_bytes()).bind(generation.0).bind(signed(chunks.len() as u64));
     count.execute(&mut **tx).await?;
     let sql = "insert into chunks (document_id, generation, span_start, span_end, page_first, page_last, heading_path,
-            text_hash)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)";
+            text_hash, simhash)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     for chunk in chunks {
         let row = sqlx::query(sql)
             .bind(id.as_bytes())
@@ -224,7 +224,8 @@ pub(super) async fn insert_chunks(
             .bind(chunk.page_first)
             .bind(chunk.page_last)
             .bind(json(&chunk.heading_path))
-            .bind(chunk.text_hash.0.as_slice());
+            .bind(chunk.text_hash.0.as_slice())
+            .bind(chunk.simhash.map(u64::cast_signed));
         row.execute(&mut **tx).await?;
     }
     Ok(())

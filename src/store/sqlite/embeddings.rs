@@ -9,7 +9,7 @@ use super::changes::append_change;
 use super::chunks::chunk_rows;
 use super::documents::mark_if_embedded;
 use crate::faults;
-use crate::store::embeddings::inputs_of;
+use crate::store::embeddings::{TITLE, inputs_of};
 use crate::store::rows::{STATUS, StatusRow, document_id};
 use crate::store::{ChangeKind, EmbeddingStatus, Embeddings, MissingText, StoreError};
 use crate::types::{DocumentId, GenerationId, TextHash};
@@ -39,7 +39,8 @@ impl Embeddings for SqliteStore {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(inputs_of(&missing, chunk_rows(&self.reader, id, generation).await?))
+        let title: Option<String> = sqlx::query_scalar(TITLE).bind(id.as_bytes()).fetch_optional(&self.reader).await?;
+        Ok(inputs_of(&missing, &title.unwrap_or_default(), chunk_rows(&self.reader, id, generation).await?))
     }
 
     async fn save_embeddings(
