@@ -12,6 +12,8 @@
 //!   PDF lines end anywhere.
 //! - **Names with inner joints** (`snake_case`, `kube-apiserver`, `camelCase`, `std::fs::read`, `1.2.3`) are kept
 //!   whole and split; `_`, `-` and humps vanish from the whole form, so that `Wi-Fi` and `wifi` meet.
+//! - **Numbers** meet in their forms: `v1.2.3` is `1.2.3`, a date is its eight digits, `05` is `5`, and `python3` is
+//!   also split.
 //! - Digits belong to the word that they stand in: `e5`, `k8s`.
 
 mod language;
@@ -20,13 +22,15 @@ mod phrase;
 mod query;
 mod scan;
 mod sentences;
+mod simhash;
 mod stop_words;
 mod tokens;
 
-pub use language::{Language, detect_language};
+pub use language::{Language, detect_language, language_code};
 pub use phrase::{PhraseTerm, phrases};
 pub use query::{QueryTerm, query_terms};
 pub use sentences::{SENTENCE_BYTES_MAX, sentences};
+pub use simhash::{near_duplicate, simhash};
 pub use stop_words::is_stop_word;
 pub use tokens::{Token, each_last_character, each_position, each_token, tokens};
 
