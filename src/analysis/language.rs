@@ -126,75 +126,94 @@ const SAMPLE_BYTES: usize = 4096;
 /// The language of `text`, judged by its first kilobytes. `None` when it is unsure, in another script, or in a
 /// language without a stemmer.
 pub fn detect_language(text: &str) -> Option<Language> {
-    let sample = &text[..text.floor_char_boundary(SAMPLE_BYTES)];
-    let info = whatlang::detect(sample)?;
-    if info.is_reliable() { Language::from_lang(info.lang()) } else { None }
+    detected(text).and_then(Language::from_lang)
 }
 
-/// The ISO 639-1 code of the language of `text`, whatever its script, judged by its first kilobytes. `None` when it is
-/// unsure.
+/// The ISO 639-1 code of the language of `text`, with a stemmer or without, judged by its first kilobytes: `ko`, `en`.
+/// `None` when it is unsure.
 pub fn language_code(text: &str) -> Option<&'static str> {
-    let sample = &text[..text.floor_char_boundary(SAMPLE_BYTES)];
-    let info = whatlang::detect(sample).filter(whatlang::Info::is_reliable)?;
-    Some(match info.lang() {
-        Lang::Afr => "af",
-        Lang::Aka => "ak",
-        Lang::Amh => "am",
-        Lang::Ara => "ar",
-        Lang::Aze => "az",
-        Lang::Bel => "be",
-        Lang::Ben => "bn",
-        Lang::Bul => "bg",
-        Lang::Cat => "ca",
-        Lang::Ces => "cs",
-        Lang::Cmn => "zh",
-        Lang::Ell => "el",
-        Lang::Epo => "eo",
-        Lang::Est => "et",
-        Lang::Guj => "gu",
-        Lang::Heb => "he",
-        Lang::Hin => "hi",
-        Lang::Hrv => "hr",
-        Lang::Hye => "hy",
-        Lang::Ind => "id",
-        Lang::Jav => "jv",
-        Lang::Jpn => "ja",
-        Lang::Kan => "kn",
-        Lang::Kat => "ka",
-        Lang::Khm => "km",
-        Lang::Kor => "ko",
-        Lang::Lat => "la",
-        Lang::Lav => "lv",
-        Lang::Lit => "lt",
-        Lang::Mal => "ml",
-        Lang::Mar => "mr",
-        Lang::Mkd => "mk",
-        Lang::Mya => "my",
-        Lang::Nep => "ne",
-        Lang::Ori => "or",
-        Lang::Pan => "pa",
-        Lang::Pes => "fa",
-        Lang::Pol => "pl",
-        Lang::Rus => "ru",
-        Lang::Sin => "si",
-        Lang::Slk => "sk",
-        Lang::Slv => "sl",
-        Lang::Sna => "sn",
-        Lang::Srp => "sr",
-        Lang::Tam => "ta",
-        Lang::Tel => "te",
-        Lang::Tgl => "tl",
-        Lang::Tha => "th",
-        Lang::Tuk => "tk",
-        Lang::Ukr => "uk",
-        Lang::Urd => "ur",
-        Lang::Uzb => "uz",
-        Lang::Vie => "vi",
-        Lang::Yid => "yi",
-        Lang::Zul => "zu",
-        latin => return Language::from_lang(latin).map(Language::code),
-    })
+    let lang = detected(text)?;
+    CODES.iter().find(|(known, _)| *known == lang).map(|(_, code)| *code)
 }
+
+fn detected(text: &str) -> Option<Lang> {
+    let sample = &text[..text.floor_char_boundary(SAMPLE_BYTES)];
+    whatlang::detect(sample).filter(whatlang::Info::is_reliable).map(|info| info.lang())
+}
+
+/// Every language that can be told, with its code.
+const CODES: [(Lang, &str); 70] = [
+    (Lang::Afr, "af"),
+    (Lang::Aka, "ak"),
+    (Lang::Amh, "am"),
+    (Lang::Ara, "ar"),
+    (Lang::Aze, "az"),
+    (Lang::Bel, "be"),
+    (Lang::Ben, "bn"),
+    (Lang::Bul, "bg"),
+    (Lang::Cat, "ca"),
+    (Lang::Ces, "cs"),
+    (Lang::Cmn, "zh"),
+    (Lang::Cym, "cy"),
+    (Lang::Dan, "da"),
+    (Lang::Deu, "de"),
+    (Lang::Ell, "el"),
+    (Lang::Eng, "en"),
+    (Lang::Epo, "eo"),
+    (Lang::Est, "et"),
+    (Lang::Fin, "fi"),
+    (Lang::Fra, "fr"),
+    (Lang::Guj, "gu"),
+    (Lang::Heb, "he"),
+    (Lang::Hin, "hi"),
+    (Lang::Hrv, "hr"),
+    (Lang::Hun, "hu"),
+    (Lang::Hye, "hy"),
+    (Lang::Ind, "id"),
+    (Lang::Ita, "it"),
+    (Lang::Jav, "jv"),
+    (Lang::Jpn, "ja"),
+    (Lang::Kan, "kn"),
+    (Lang::Kat, "ka"),
+    (Lang::Khm, "km"),
+    (Lang::Kor, "ko"),
+    (Lang::Lat, "la"),
+    (Lang::Lav, "lv"),
+    (Lang::Lit, "lt"),
+    (Lang::Mal, "ml"),
+    (Lang::Mar, "mr"),
+    (Lang::Mkd, "mk"),
+    (Lang::Mya, "my"),
+    (Lang::Nep, "ne"),
+    (Lang::Nld, "nl"),
+    (Lang::Nob, "nb"),
+    (Lang::Ori, "or"),
+    (Lang::Pan, "pa"),
+    (Lang::Pes, "fa"),
+    (Lang::Pol, "pl"),
+    (Lang::Por, "pt"),
+    (Lang::Ron, "ro"),
+    (Lang::Rus, "ru"),
+    (Lang::Sin, "si"),
+    (Lang::Slk, "sk"),
+    (Lang::Slv, "sl"),
+    (Lang::Sna, "sn"),
+    (Lang::Spa, "es"),
+    (Lang::Srp, "sr"),
+    (Lang::Swe, "sv"),
+    (Lang::Tam, "ta"),
+    (Lang::Tel, "te"),
+    (Lang::Tgl, "tl"),
+    (Lang::Tha, "th"),
+    (Lang::Tuk, "tk"),
+    (Lang::Tur, "tr"),
+    (Lang::Ukr, "uk"),
+    (Lang::Urd, "ur"),
+    (Lang::Uzb, "uz"),
+    (Lang::Vie, "vi"),
+    (Lang::Yid, "yi"),
+    (Lang::Zul, "zu"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -209,6 +228,27 @@ mod tests {
     }
 
     #[test]
+    fn every_language_that_can_be_told_has_a_code() {
+        assert!(Lang::all().iter().all(|lang| CODES.iter().filter(|(known, _)| known == lang).count() == 1));
+        for language in Language::ALL {
+            assert!(
+                CODES
+                    .iter()
+                    .any(|(lang, code)| { Language::from_lang(*lang) == Some(language) && *code == language.code() })
+            );
+        }
+        let texts = [
+            ("신청자는 서류를 기관에 제출하여야 한다.", Some("ko")),
+            ("梅雨は、北海道を除く日本でみられる気象現象である。", Some("ja")),
+            ("申请人必须按时向主管机关提交所有文件。", Some("zh")),
+            ("Это предложение написано по-русски, и его легко узнать.", Some("ru")),
+            ("The regulation says which documents the applicant has to submit to the authority in time.", Some("en")),
+            ("12 34", None),
+        ];
+        texts.into_iter().for_each(|(text, code)| assert_eq!(language_code(text), code, "{text}"));
+    }
+
+    #[test]
     fn latin_languages_are_told_apart_and_others_are_none() {
         let german = "Die Verordnung regelt, welche Unterlagen der Antragsteller bei der Behörde einreichen muss.";
         assert_eq!(detect_language(german), Some(Language::German));
@@ -217,20 +257,6 @@ mod tests {
         for other in ["", "12 34", "신청자는 서류를 기관에 제출하여야 한다.", "Это предложение написано по-русски."]
         {
             assert_eq!(detect_language(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn a_code_is_known_for_languages_without_a_stemmer_too() {
-        for (text, code) in [
-            ("신청자는 서류를 기관에 제출하여야 한다.", Some("ko")),
-            ("申請者は書類を機関に提出しなければならない。", Some("ja")),
-            ("Это предложение написано по-русски, чтобы язык был понятен.", Some("ru")),
-            ("The regulation says which documents the applicant has to submit to the authority in time.", Some("en")),
-            ("", None),
-            ("12 34", None),
-        ] {
-            assert_eq!(language_code(text), code, "{text}");
         }
     }
 }

@@ -12,6 +12,8 @@
 //!   PDF lines end anywhere.
 //! - **Names with inner joints** (`snake_case`, `kube-apiserver`, `camelCase`, `std::fs::read`, `1.2.3`) are kept
 //!   whole and split; `_`, `-` and humps vanish from the whole form, so that `Wi-Fi` and `wifi` meet.
+//! - **Numbers** meet in their forms: `v1.2.3` is `1.2.3`, a date is its eight digits, `05` is `5`, and `python3` is
+//!   also split.
 //! - Digits belong to the word that they stand in: `e5`, `k8s`.
 
 mod language;

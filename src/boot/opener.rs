@@ -1,6 +1,6 @@
 //! Opens the indexes of a generation: which engines, in which places, with which model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::data_folder::DataFolder;
 use super::models::{self, Models};
 use crate::config::{self, Config, QdrantQuantization, VectorBackend};
 use crate::generations::{OpenError, OpenGeneration, OpenedGeneration, VectorFollower};
-use crate::keyword::{KeywordIndex, KeywordOptions};
+use crate::keyword::{KeywordError, KeywordIndex, KeywordOptions};
 use crate::store::Store;
 use crate::types::{Generation, GenerationId, Seq};
 use crate::vector::{
@@ -86,8 +86,10 @@ impl Opener {
 
     async fn keyword(&self, id: GenerationId) -> anyhow::Result<Arc<KeywordIndex>> {
         let place = DataFolder::keyword_of(&self.folder, id);
-        let opened = tokio::task::spawn_blocking(move || KeywordIndex::open(&place, KeywordOptions::default()));
-        let keyword = Arc::new(opened.await.context("opening the keyword index")??);
+        let opened = tokio::task::spawn_blocking(move || open_keyword(&place));
+        let (keyword, outdated) = opened.await.context("opening the keyword index")??;
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(outdated);
+        let keyword = Arc::new(keyword);
         if keyword.checkpoint() > self.store.last_seq(id).await? {
             // The database is older than the index: it was restored from a backup.
             keyword.clear()?;
@@ -174,6 +176,20 @@ impl Opener {
     fn own_checkpoint(&self, engine: &str, id: GenerationId) -> String {
         let name = if id == GenerationId(1) { engine.to_owned() } else { format!("{engine}:{id}") };
         if self.store.is_shared() { format!("{name}@{}", self.replica) } else { name }
+    }
+}
+
+/// Opens a keyword index, and begins it anew when another version of this program made it: the followers fill it from the
+/// truth. Says so for a person.
+fn open_keyword(place: &Path) -> anyhow::Result<(KeywordIndex, Option<String>)> {
+    let open = || KeywordIndex::open(place, KeywordOptions::default());
+    match open() {
+        Err(KeywordError::Version { found, expected, .. }) => {
+            std::fs::remove_dir_all(place).context("deleting a keyword index of another version")?;
+            let notice = format!("the keyword index had version {found}, it is built again in version {expected}");
+            Ok((open()?, Some(notice)))
+        }
+        opened => Ok((opened?, None)),
     }
 }
 

@@ -71,7 +71,8 @@ pub enum KeywordError {
         /// The folder.
         path: PathBuf,
     },
-    /// The folder was written by a version of this program that made other terms of the same text.
+    /// The folder was written by a version of this program that made other terms of the same text: delete it and build
+    /// it again, as every start of the program does.
     #[error("the keyword index {} has version {found}, this program needs {expected}; `ibid reindex` builds it again", path.display())]
     Version {
         /// The folder.

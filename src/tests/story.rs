@@ -160,6 +160,20 @@ fn reindex_builds_the_same_views_without_embedding() {
     assert!(sandbox.is_consistent());
 }
 
+/// A keyword index that another version made could only be opened after `ibid reindex`.
+#[test]
+fn a_keyword_index_of_another_version_is_built_again_by_itself() {
+    let sandbox = Sandbox::with_documents();
+    sandbox.ingest();
+    let before = sandbox.found("otters", "keyword");
+    let version = sandbox.path("ibid-data/keyword/ibid-version");
+    let needed = std::fs::read_to_string(&version).unwrap();
+    std::fs::write(&version, "1.1").unwrap();
+    assert_eq!(sandbox.found("otters", "keyword"), before);
+    assert!(!before.is_empty() && sandbox.is_consistent());
+    assert_eq!(std::fs::read_to_string(&version).unwrap(), needed);
+}
+
 #[test]
 fn two_folders_of_one_name_do_not_erase_each_other() {
     let sandbox = Sandbox::new();

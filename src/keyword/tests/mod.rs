@@ -12,6 +12,9 @@ use crate::analysis::{Language, detect_language, each_token};
 use crate::types::LegHit;
 use crate::types::{ChunkId, CollectionName, DocumentId, FacetQuery, Seq};
 
+mod clauses;
+mod found_by;
+
 fn open(folder: &Path) -> Result<KeywordIndex, KeywordError> {
     KeywordIndex::open(folder, KeywordOptions { heap_bytes: 15_000_000, threads: 1 })
 }
