@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::json::ApiJson;
 use super::{ApiError, ApiState};
@@ -25,7 +27,7 @@ pub(super) struct SearchBody {
     #[serde(default)]
     collections: Vec<CollectionName>,
     /// How many hits, 1 to 1000; 10 when not given.
-    #[serde(default = "ten")]
+    #[serde(default = "ten", deserialize_with = "whole_number")]
     k: usize,
     /// Which legs.
     #[serde(default)]
@@ -42,6 +44,16 @@ fn ten() -> usize {
     10
 }
 
+/// Reads `k`, so that what is wrong with it is said in the words of a caller.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let k = value.as_u64().and_then(|k| usize::try_from(k).ok()).filter(|k| (1..=K_MAX).contains(k));
+    k.ok_or_else(|| {
+        let said: String = value.to_string().chars().take(40).collect();
+        D::Error::custom(format!("k is {said}, it has to be a whole number from 1 to {K_MAX}"))
+    })
+}
+
 /// Finds passages.
 #[utoipa::path(
     post, path = "/v1/search", request_body = SearchBody,
@@ -54,9 +66,6 @@ pub(super) async fn search(
     State(state): State<ApiState>,
     ApiJson(body): ApiJson<SearchBody>,
 ) -> Result<Json<SearchResponse>, ApiError> {
-    if !(1..=K_MAX).contains(&body.k) {
-        return Err(ApiError::Invalid(format!("k is {}, it has to be 1 to {K_MAX}", body.k)));
-    }
     if body.query.len() > QUERY_BYTES_MAX {
         return Err(ApiError::Invalid(format!(
             "the query has {} bytes, the limit is {QUERY_BYTES_MAX}",

@@ -540,12 +540,12 @@ mod tests {
             prop_assume!(has_word(&phrase));
             for (open, close) in [('"', '"'), ('“', '”'), ('＂', '＂'), ('「', '」')] {
                 let parsed = parse_query(&format!("before {open}{phrase}{close} after"));
-                prop_assert_eq!(&parsed.phrases, &[phrase.clone()]);
+                prop_assert_eq!(&parsed.phrases, std::slice::from_ref(&phrase));
                 prop_assert_eq!(parsed.text, format!("before {phrase} after"));
-                let parsed = parse_query(&format!("before -{open}{phrase}{close} title:{open}{phrase}{close} after"));
-                prop_assert_eq!(&parsed.titles, &[phrase.clone()]);
-                prop_assert_eq!(parsed.text, format!("before {phrase} after"));
-                prop_assert_eq!(parsed.excluded.len(), 1);
+                let fields = parse_query(&format!("before -{open}{phrase}{close} title:{open}{phrase}{close} after"));
+                prop_assert_eq!(&fields.titles, std::slice::from_ref(&phrase));
+                prop_assert_eq!(fields.text, format!("before {phrase} after"));
+                prop_assert_eq!(fields.excluded.len(), 1);
             }
         }
     }

@@ -57,6 +57,8 @@ conforms! {
     a_write_that_cannot_be_finished_leaves_nothing
     deleting_leaves_nothing_but_a_change
     touching_a_document_changes_its_stamp_only
+    touching_a_document_on_another_day_is_a_change
+    a_language_is_that_of_the_last_reading
     sources_are_known_under_their_roots
     documents_are_listed_page_by_page
     pieces_of_a_text_end_at_characters

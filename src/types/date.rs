@@ -382,7 +382,7 @@ mod tests {
 
         #[test]
         fn near_ranges_are_comparisons_as_well(day in 1_i64..100_000, before in 0_i64..800, after in 0_i64..800) {
-            let at = |day: i64| CalendarDate::of_unix_ns((day - 25_567) * DAY_NS);
+            let at = |number: i64| CalendarDate::of_unix_ns((number - 25_567) * DAY_NS);
             let (Some(from), Some(to)) = (at(day), at(day + 400)) else { return Ok(()) };
             let group = range_facets(Some(from), Some(to)).unwrap();
             prop_assert!(group.len() <= 62 + 22 + 2);

@@ -146,9 +146,9 @@ impl Filter {
     }
 
     fn narrow_dates(&mut self, from: Option<CalendarDate>, to: Option<CalendarDate>) {
-        let is_later = |from: &CalendarDate| self.date_from.is_none_or(|known| from.begins_after(known));
+        let is_later = |date: &CalendarDate| self.date_from.is_none_or(|known| date.begins_after(known));
         self.date_from = from.filter(is_later).or(self.date_from);
-        let is_earlier = |to: &CalendarDate| self.date_to.is_none_or(|known| to.ends_before(known));
+        let is_earlier = |date: &CalendarDate| self.date_to.is_none_or(|known| date.ends_before(known));
         self.date_to = to.filter(is_earlier).or(self.date_to);
     }
 
@@ -261,6 +261,50 @@ mod tests {
         assert_eq!(filter.facets().unwrap().groups.len(), 4);
         assert!(filter.add_pair("nonsense").is_err());
         assert!(filter.add_pair("=x").is_err());
+    }
+
+    fn filter(pairs: &[&str]) -> Filter {
+        let mut filter = Filter::default();
+        pairs.iter().for_each(|pair| filter.add_pair(pair).unwrap());
+        filter
+    }
+
+    #[test]
+    fn metadata_of_a_name_that_means_something_else_has_a_prefix() {
+        let named = filter(&["lang=ko-KR", "metadata.lang=x", "metadata.date=soon", "team=a"]);
+        assert_eq!(named.languages, ["ko"]);
+        let metadata: Vec<_> = named.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(metadata, [("date", "soon"), ("lang", "x"), ("team", "a")]);
+    }
+
+    #[test]
+    fn dates_narrow_one_another() {
+        let date = |text: &str| Some(text.parse::<CalendarDate>().unwrap());
+        let range = |pairs: &[&str]| (filter(pairs).date_from, filter(pairs).date_to);
+        assert_eq!(range(&["after=2024-05"]), (date("2024-05"), None));
+        assert_eq!(range(&["before=2024-05"]), (None, date("2024-04-30")));
+        assert_eq!(range(&["date=2024", "after=2024-03", "after=2023"]), (date("2024-03"), date("2024")));
+        assert_eq!(range(&["before=2023", "before=2025"]), (None, date("2022-12-31")));
+        let nothing = FilterError::NoDates("2025".parse().unwrap(), "2023-12-31".parse().unwrap());
+        assert_eq!(filter(&["after=2025", "before=2024"]).facets(), Err(nothing));
+    }
+
+    #[test]
+    fn types_have_short_names() {
+        let types = ["type=pdf", "type=md", "type=rs", "type=image/png"];
+        assert_eq!(filter(&types).media_types, ["application/pdf", "text/markdown", "text/x-rust", "image/png"]);
+        let unknown = Filter::default().add_pair("type=nonsense");
+        assert_eq!(unknown, Err(FilterError::MediaType("nonsense".to_owned())));
+    }
+
+    #[test]
+    fn two_filters_that_both_hold_are_joined_as_facets() {
+        let facets = |pair: &str| filter(&[pair]).facets().unwrap();
+        let both = facets("lang=ko").and(facets("lang=en")).and(facets("date=2024"));
+        let carried = |known: &[&str]| known.iter().map(|facet| (*facet).to_owned()).collect::<BTreeSet<_>>();
+        assert!(both.matches(&carried(&["l:ko", "l:en", "d:2024"])));
+        assert!(!both.matches(&carried(&["l:ko", "d:2024"])));
+        assert!(!both.matches(&carried(&["l:ko", "l:en"])));
     }
 
     #[test]

@@ -120,6 +120,37 @@ pub(in crate::store) async fn touching_a_document_changes_its_stamp_only(store: 
     assert_eq!(store.last_seq(generation).await.unwrap(), seen);
 }
 
+pub(in crate::store) async fn touching_a_document_on_another_day_is_a_change(store: &dyn Store) {
+    const DAY_NS: i64 = 86_400_000_000_000;
+    let generation = put(store, &[("a", &["one"])]).await;
+    let mut dated = written("b", &["two"]);
+    dated.metadata.insert("date".to_owned(), "2024-05-17".to_owned());
+    store.put_document(&dated, generation, NOW).await.unwrap();
+    let (seen, chunks) = (store.last_seq(generation).await.unwrap(), chunk_ids(store, "a", generation).await);
+    let stamp = SourceStamp { bytes: 3, modified_ns: DAY_NS, sha256: String::new() };
+    for uri in ["a", "b", "nobody"] {
+        store.touch_document(id_of(uri), &stamp).await.unwrap();
+    }
+    // What names its date keeps it, whatever happens to its source.
+    assert_eq!(changes_since(store, generation, seen).await, [(id_of("a"), ChangeKind::Put)]);
+    let date = |text: &str| Some(text.parse().unwrap());
+    assert_eq!(store.document(id_of("a")).await.unwrap().unwrap().date(), date("1970-01-02"));
+    assert_eq!(store.document(id_of("b")).await.unwrap().unwrap().date(), date("2024-05-17"));
+    assert_eq!(chunk_ids(store, "a", generation).await, chunks);
+}
+
+pub(in crate::store) async fn a_language_is_that_of_the_last_reading(store: &dyn Store) {
+    let generation = put(store, &[("a", &["one"])]).await;
+    let mut again = written("a", &["two"]);
+    for language in [Some("en".to_owned()), None] {
+        again.language.clone_from(&language);
+        store.put_document(&again, generation, NOW).await.unwrap();
+        assert_eq!(store.document(id_of("a")).await.unwrap().unwrap().language, language);
+        let listed = store.documents(&DocumentQuery { limit: 9, ..DocumentQuery::default() }).await.unwrap();
+        assert_eq!(listed.documents[0].language, language);
+    }
+}
+
 pub(in crate::store) async fn sources_are_known_under_their_roots(store: &dyn Store) {
     let uris = ["docs", "docs/a.md", "docs/b/c.md", "docs2/a.md", "d_cs/a.md", "한글/가.md", "한글나/가.md"];
     let documents: Vec<(&str, &[&str])> = uris.iter().map(|uri| (*uri, ["word"].as_slice())).collect();

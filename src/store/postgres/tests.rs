@@ -10,7 +10,7 @@ use super::{PostgresOptions, PostgresStore};
 use crate::database::{self, TestDatabase};
 use crate::store::conformance::{embed, id_of, principals, put, with_model, written};
 use crate::store::{ChangeLog, Collections, Documents, Generations, Settings, Store, StoreError};
-use crate::types::{DocumentId, document_facets};
+use crate::types::{DocumentId, SourceStamp, document_facets};
 
 async fn opened(url: &str) -> Result<PostgresStore, StoreError> {
     let options = PostgresOptions { connect_timeout: Duration::from_secs(5), ..PostgresOptions::new(url, "a") };
@@ -192,6 +192,13 @@ async fn stored_facets_are_those_of_the_document_at_any_time() {
     store.put_document(&again, generation, 2).await.unwrap();
     same_facets(&store).await;
     store.set_readers(&[id_of("docs/b")], None).await.unwrap();
+    same_facets(&store).await;
+    again.language = Some("fr".to_owned());
+    store.put_document(&again, generation, 3).await.unwrap();
+    same_facets(&store).await;
+    let stamp = SourceStamp { bytes: 3, modified_ns: 1_700_000_000_000_000_000, sha256: String::new() };
+    store.touch_document(id_of("docs/b"), &stamp).await.unwrap();
+    assert!(store.document(id_of("docs/b")).await.unwrap().unwrap().date().is_some());
     same_facets(&store).await;
     store.close().await;
 }
