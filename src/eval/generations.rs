@@ -48,7 +48,7 @@ pub async fn measure(retriever: &Retriever, now_ms: i64) -> Result<usize, Search
     for (generation, views) in complete {
         let mut scores = Vec::with_capacity(queries.len());
         for gold in &queries {
-            let request = SearchRequest { k: HITS, ..SearchRequest::new(&gold.query) };
+            let request = SearchRequest::for_documents(&gold.query, HITS);
             let found = retriever.search_in(&views, &request).await?;
             let ranked: Vec<&str> = found.hits.iter().map(|hit| hit.uri.as_str()).collect();
             let grades: Grades = gold.relevant.iter().map(|uri| (uri.clone(), 1.0)).collect();

@@ -19,6 +19,8 @@ pub struct Mode {
     pub name: &'static str,
     /// Its legs.
     pub legs: SearchMode,
+    /// Whether the reranker has the last word.
+    pub rerank: bool,
 }
 
 /// The name of the mode that people get when they ask for none.
@@ -29,8 +31,8 @@ pub const DEFAULT_MODE: &str = "hybrid";
 const CHUNKS: usize = 100;
 /// Chunks of the search that looks for the hundred first documents where several chunks of one document came before.
 const CHUNKS_DEEP: usize = 300;
-/// Chunks of a search whose time is taken.
-const CHUNKS_TIMED: usize = 10;
+/// Passages of a search as a person makes it.
+const PASSAGES: usize = 10;
 /// Searches before time is taken, so that files are read and caches are filled.
 const WARM_UP: usize = 10;
 /// Searches whose time is taken, spread over the dataset: the 95th percentile is then the tenth slowest.
@@ -89,17 +91,26 @@ pub type RunListener<'a> = &'a (dyn Fn(&'static str, usize, usize) + Send + Sync
 
 /// The ways to search that `retriever` has the parts for.
 pub fn modes(retriever: &Retriever) -> Vec<Mode> {
-    let mut modes = vec![Mode { name: "keyword", legs: SearchMode::Keyword }];
+    let mode = |name, legs| Mode { name, legs, rerank: false };
+    let mut modes = vec![mode("keyword", SearchMode::Keyword)];
     if retriever.generations.serving().embedder.is_some() {
-        modes.push(Mode { name: "vector", legs: SearchMode::Vector });
-        modes.push(Mode { name: DEFAULT_MODE, legs: SearchMode::Hybrid });
+        modes.push(mode("vector", SearchMode::Vector));
+        modes.push(mode(DEFAULT_MODE, SearchMode::Hybrid));
+        if retriever.rerank.is_some() {
+            modes.push(Mode { rerank: true, ..mode("hybrid+rerank", SearchMode::Hybrid) });
+        }
     }
     modes
 }
 
-/// The search for a query in a mode.
-fn request(query: &str, mode: Mode, k: usize) -> SearchRequest {
-    SearchRequest { k, mode: mode.legs, ..SearchRequest::new(query) }
+/// The search that ranks documents for a query.
+fn for_documents(query: &str, mode: Mode, k: usize) -> SearchRequest {
+    SearchRequest { mode: mode.legs, rerank: mode.rerank, ..SearchRequest::for_documents(query, k) }
+}
+
+/// The search for passages as a person makes it, with the query taken word for word.
+fn for_passages(query: &str, mode: Mode, k: usize) -> SearchRequest {
+    SearchRequest { k, mode: mode.legs, rerank: mode.rerank, plain: true, ..SearchRequest::new(query) }
 }
 
 /// Searches for every query of a dataset in one mode, one after another. The first `kept` documents of each answer are kept.
@@ -124,19 +135,25 @@ pub async fn measure_mode(
 }
 
 async fn answer(retriever: &Retriever, query: &JudgedQuery, mode: Mode, kept: usize) -> Result<Answer, SearchError> {
-    let hits = retriever.search(&request(&query.text, mode, CHUNKS)).await?.hits;
+    let hits = retriever.search(&for_documents(&query.text, mode, CHUNKS)).await?.hits;
     let ranked = distinct(hits.iter().map(|hit| hit.uri.as_str()));
     let mut scores = RankScores::of(&ranked, &query.grades);
     if scores.recall_at_100 < 1.0 && ranked.len() < DEEP && hits.len() == CHUNKS {
-        let deep = retriever.search(&request(&query.text, mode, CHUNKS_DEEP)).await?.hits;
+        let deep = retriever.search(&for_documents(&query.text, mode, CHUNKS_DEEP)).await?.hits;
         let documents: Vec<&str> = deep.iter().map(|hit| hit.uri.as_str()).collect();
         scores.recall_at_100 = RankScores::of(&documents, &query.grades).recall_at_100;
     }
+    let spans = if query.spans.is_empty() {
+        None
+    } else {
+        let passages = retriever.search(&for_passages(&query.text, mode, PASSAGES)).await?.hits;
+        Some(SpanScores::of(&retrieved(&passages), &query.spans))
+    };
     let relevant = |document: &str| query.grades.get(document).is_some_and(|grade| *grade > 0.0);
     let places = ranked.iter().zip(1..).filter(|(document, _)| relevant(document));
     Ok(Answer {
         scores,
-        spans: (!query.spans.is_empty()).then(|| SpanScores::of(&retrieved(&hits), &query.spans)),
+        spans,
         ranks: places.map(|(document, place)| ((*document).to_owned(), place)).collect(),
         found: found(&hits, &ranked, kept),
     })
@@ -163,12 +180,12 @@ async fn timed(retriever: &Retriever, dataset: &Dataset, mode: Mode) -> Result<L
     let spread = dataset.queries.len().div_ceil(TIMED).max(1);
     let queries: Vec<&JudgedQuery> = dataset.queries.iter().step_by(spread).collect();
     for query in queries.iter().take(WARM_UP) {
-        retriever.search(&request(&query.text, mode, CHUNKS_TIMED)).await?;
+        retriever.search(&for_passages(&query.text, mode, PASSAGES)).await?;
     }
     let mut times_ms = Vec::with_capacity(queries.len());
     for query in queries {
         let began = Instant::now();
-        retriever.search(&request(&query.text, mode, CHUNKS_TIMED)).await?;
+        retriever.search(&for_passages(&query.text, mode, PASSAGES)).await?;
         times_ms.push(began.elapsed().as_secs_f64() * 1e3);
     }
     times_ms.sort_by(f64::total_cmp);

@@ -1,6 +1,7 @@
 //! Phrases, excluded words and words of the title, and what a search says of itself.
 
-use super::super::{ChunkExplanation, KeywordAnswer, TextField};
+use super::super::{ChunkExplanation, KeywordAnswer};
+use crate::types::TextField;
 use super::*;
 
 fn texts(folder: &Path, texts: &[&str]) -> KeywordIndex {
