@@ -361,7 +361,8 @@ impl Reader<'_> {
             let words = document.text.get(chunk.span.start..chunk.span.end);
             // Chunks of earlier versions were embedded without the title.
             let read_with = |title, words| TextHash::of(&embedding_input(title, &chunk.heading_path, words));
-            let is_of = |words| [document.title.as_str(), ""].map(|title| read_with(title, words)).contains(&chunk.text_hash);
+            let is_of =
+                |words| [document.title.as_str(), ""].map(|title| read_with(title, words)).contains(&chunk.text_hash);
             words.is_some_and(is_of)
         };
         if !all.all(fits) {

@@ -169,6 +169,8 @@ impl Agent {
             k: input.k,
             filter: input.filter.clone(),
             caller: input.caller.clone(),
+            // A question to be answered is a sentence, whatever marks it holds.
+            plain: true,
             ..SearchRequest::new(&input.question)
         };
         Ok(self.retriever.search(&request).await?.hits)

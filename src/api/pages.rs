@@ -23,6 +23,7 @@ const CHAT_FILES: &[PageFile] = &[
     ("prose.js", SCRIPT, include_str!("../../web/chat/prose.js")),
     ("source.js", SCRIPT, include_str!("../../web/chat/source.js")),
     ("turn.js", SCRIPT, include_str!("../../web/chat/turn.js")),
+    ("why.js", SCRIPT, include_str!("../../web/chat/why.js")),
     ("words.js", SCRIPT, include_str!("../../web/chat/words.js")),
     ("icon.svg", SVG, include_str!("../../web/chat/icon.svg")),
 ];

@@ -1,5 +1,7 @@
 //! `POST /v1/search`: passages for a query.
 
+use std::num::NonZeroUsize;
+
 use axum::Json;
 use axum::extract::State;
 use serde::de::Error;
@@ -8,7 +10,7 @@ use serde_json::Value;
 
 use super::json::ApiJson;
 use super::{ApiError, ApiState};
-use crate::retrieval::{SearchRequest, SearchResponse};
+use crate::retrieval::{Expand, PerDocument, SearchRequest, SearchResponse};
 use crate::types::{CollectionName, Filter, SearchMode};
 
 /// The longest query. Analysis is linear, and nobody types more.
@@ -20,7 +22,9 @@ const K_MAX: usize = 1_000;
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SearchBody {
-    /// What to look for, in plain words.
+    /// What to look for: plain words, and, unless `plain` is set, the query language: `"a phrase"`, `-word`, `title:word`,
+    /// `uri:docs/guide`, `collection:notes`, `type:pdf`, `lang:ko`, `date:2024-05`, `after:2024`, `before:2024-05`. A query that
+    /// is none of it is searched as plain words, and `notices` says so.
     #[schema(example = "how do I drain a node?")]
     query: String,
     /// Only these collections.
@@ -35,9 +39,32 @@ pub(super) struct SearchBody {
     /// What to narrow it to.
     #[serde(default)]
     filter: Filter,
-    /// Whether hits say what each leg said.
+    /// Whether the query is plain words, whatever quotation marks and colons it holds.
+    #[serde(default)]
+    plain: bool,
+    /// Whether the configured reranker, if there is one, has the last word on the order.
+    #[serde(default = "yes")]
+    rerank: bool,
+    /// At most this many hits of one document; without it 3, and more only when nothing else is left.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    max_per_document: Option<NonZeroUsize>,
+    /// Whether hits stay that nearly repeat a better one.
+    #[serde(default)]
+    keep_duplicates: bool,
+    /// How much text a hit carries.
+    #[serde(default)]
+    expand: Expand,
+    /// Whether hits say why they stand where they stand.
     #[serde(default)]
     explain: bool,
+    /// A chunk's number, a document's id or a URI: the answer says where it stands and what keeps it out.
+    #[serde(default)]
+    why_not: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn ten() -> usize {
@@ -74,13 +101,20 @@ pub(super) async fn search(
     }
     let mut filter = body.filter;
     filter.collections.extend(body.collections);
+    let new = SearchRequest::new(body.query);
     let request = SearchRequest {
+        plain: body.plain,
         k: body.k,
         mode: body.mode,
         filter,
         caller: state.caller(),
+        rerank: body.rerank,
+        per_document: body.max_per_document.map_or(new.per_document, |most| PerDocument::AtMost(most.get())),
+        keep_duplicates: body.keep_duplicates,
+        expand: body.expand,
         explain: body.explain,
-        ..SearchRequest::new(body.query)
+        why_not: body.why_not,
+        ..new
     };
     Ok(Json(state.app.retriever.search(&request).await?))
 }

@@ -88,7 +88,13 @@ impl Extractive {
         let query = embedder.embed_query(question).await.map_err(local)?;
         let texts = candidates
             .iter()
-            .map(|candidate| crate::types::embedding_input(&candidate.passage.title, &candidate.passage.heading_path, candidate.text()))
+            .map(|candidate| {
+                crate::types::embedding_input(
+                    &candidate.passage.title,
+                    &candidate.passage.heading_path,
+                    candidate.text(),
+                )
+            })
             .collect();
         let vectors = embedder.embed_passages(texts).await.map_err(local)?;
         let cosines: Vec<f32> = vectors.iter().map(|v| v.iter().zip(&query).map(|(a, b)| a * b).sum()).collect();

@@ -208,11 +208,7 @@ mod tests {
     }
 
     fn any_fusion() -> impl Strategy<Value = Fusion> {
-        prop_oneof![
-            Just(Fusion::Adaptive(WeightModel::built_in().clone())),
-            Just(HALF),
-            Just(Fusion::Rrf { k: 60.0 })
-        ]
+        prop_oneof![Just(Fusion::Adaptive(WeightModel::built_in().clone())), Just(HALF), Just(Fusion::Rrf { k: 60.0 })]
     }
 
     proptest! {

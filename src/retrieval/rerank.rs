@@ -77,3 +77,53 @@ fn ordered(passages: Vec<Passage>, scores: &[f32]) -> Vec<(Passage, Option<Reran
     });
     scored
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::super::selection::fixture::passage;
+    use super::*;
+    use crate::models::{RerankError, Reranked as Scored};
+
+    /// Scores by what is written in it: so many of these, or an error.
+    struct Scripted(Result<Vec<f32>, ()>);
+
+    #[async_trait]
+    impl Reranker for Scripted {
+        fn id(&self) -> &str {
+            "scripted"
+        }
+
+        async fn rerank(&self, _: &str, passages: &[String], _: Instant) -> Result<Scored, RerankError> {
+            match &self.0 {
+                Ok(scores) => Ok(Scored { scores: scores.iter().copied().take(passages.len()).collect() }),
+                Err(()) => Err(RerankError::Local("it is broken".to_owned())),
+            }
+        }
+    }
+
+    async fn order(scores: Result<Vec<f32>, ()>, candidates: usize) -> (Vec<u64>, Option<String>) {
+        let stage = RerankStage { reranker: Arc::new(Scripted(scores)), candidates, budget: Duration::from_millis(5) };
+        let passages = (1..=4).map(|chunk| passage(chunk, "a", (0, 4))).collect();
+        let found = rerank(&stage, "question", passages).await;
+        (found.passages.iter().map(|(passage, _)| passage.best.fused.chunk.0).collect(), found.notice)
+    }
+
+    #[tokio::test]
+    async fn scores_decide_and_the_rest_follows_in_its_order() {
+        assert_eq!(order(Ok(vec![0.1, 0.9, 0.5, 0.7]), 4).await, (vec![2, 4, 3, 1], None));
+        assert_eq!(order(Ok(vec![0.1, 0.9, 0.5, 0.7]), 2).await, (vec![2, 1, 3, 4], None));
+        assert_eq!(order(Ok(vec![0.5, 0.5, 0.5, 0.5]), 4).await.0, [1, 2, 3, 4], "equal scores change nothing");
+    }
+
+    #[tokio::test]
+    async fn a_late_or_broken_reranker_leaves_the_order_of_fusion_and_says_so() {
+        let (late, said) = order(Ok(vec![0.1, 0.9]), 4).await;
+        assert_eq!(late, [2, 1, 3, 4]);
+        assert!(said.unwrap().starts_with("the reranker scored 2 of 4 passages in 5 ms"));
+        let (broken, said) = order(Err(()), 4).await;
+        assert_eq!(broken, [1, 2, 3, 4]);
+        assert!(said.unwrap().ends_with("; passages stand in the order of fusion"));
+    }
+}

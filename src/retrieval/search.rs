@@ -153,12 +153,7 @@ impl Retriever {
 
     /// Reads the best candidates from the truth and chooses among them; what is gone, not ready or outside the filter falls
     /// away, and the next ones take its place.
-    async fn selection(
-        &self,
-        search: &Search<'_>,
-        fused: &[Fused],
-        wanted: usize,
-    ) -> Result<Selection, SearchError> {
+    async fn selection(&self, search: &Search<'_>, fused: &[Fused], wanted: usize) -> Result<Selection, SearchError> {
         let SearchRequest { per_document, keep_duplicates, expand, .. } = *search.request;
         let mut selection = Selection::new(Rules { wanted, per_document, keep_duplicates, expand });
         for part in fused.chunks(wanted.max(1)) {

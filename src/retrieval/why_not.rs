@@ -158,15 +158,14 @@ fn summary(document: &Document, best: Option<&WhyNotChunk>) -> String {
     if let Some(place) = best.hit {
         return format!("{uri} is hit {place}");
     }
-    let missing = if best.missing.is_empty() {
-        String::new()
-    } else {
-        format!("; it lacks {}", best.missing.join(", "))
-    };
+    let missing =
+        if best.missing.is_empty() { String::new() } else { format!("; it lacks {}", best.missing.join(", ")) };
     match &best.dropped_by {
         Some(DroppedBy::Filter) => format!("the filter does not let {uri} through"),
         Some(DroppedBy::Clause { clause }) => format!("chunk {chunk} of {uri} does not meet {clause}"),
-        Some(DroppedBy::NearDuplicate { of }) => format!("chunk {chunk} of {uri} nearly repeats chunk {of}, which is a hit"),
+        Some(DroppedBy::NearDuplicate { of }) => {
+            format!("chunk {chunk} of {uri} nearly repeats chunk {of}, which is a hit")
+        }
         Some(DroppedBy::DocumentLimit { max_per_document }) => {
             format!("{uri} has {max_per_document} better hits, as many as one document may have")
         }

@@ -71,7 +71,14 @@ fn document(uri: &str, words: &[&str]) -> NewDocument {
     let chunk = |word: &&str| {
         let span = Span { start, end: start + word.len() };
         start = span.end + 1;
-        Chunk { span, page_first: None, page_last: None, heading_path: Vec::new(), text_hash: TextHash::of(word), simhash: None }
+        Chunk {
+            span,
+            page_first: None,
+            page_last: None,
+            heading_path: Vec::new(),
+            text_hash: TextHash::of(word),
+            simhash: None,
+        }
     };
     NewDocument {
         collection: collection(),

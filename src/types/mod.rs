@@ -19,7 +19,7 @@ pub use citation::{Citation, CitedText, Location};
 pub use date::{CalendarDate, InvalidDate};
 pub use document::{Document, DocumentState, Failure, PageSpan, SourceStamp, Structure};
 pub use explanation::{
-    DroppedBy, MatchedTerm, QueryExplanation, Signal, TextField, TermStatistics, WhyNot, WhyNotChunk, WhyNotDocument,
+    DroppedBy, MatchedTerm, QueryExplanation, Signal, TermStatistics, TextField, WhyNot, WhyNotChunk, WhyNotDocument,
 };
 pub use filter::{FacetQuery, Filter, FilterError, document_facets, path_prefixes};
 pub use generation::{Generation, GenerationId, GenerationScore};

@@ -1,4 +1,4 @@
-// The wire: one AG-UI run as a sequence of events, and the two reading calls of the page.
+// The wire: one AG-UI run as a sequence of events, and the reading calls of the page.
 
 const PROTOCOL_VERSION = "1.0";
 const TERMINAL = new Set(["RUN_FINISHED", "RUN_ERROR"]);
@@ -49,6 +49,17 @@ export function documentText(documentId, { start, end }, signal) {
   url.searchParams.set("start", start);
   url.searchParams.set("end", end);
   return read(url, signal);
+}
+
+/** The search for a question as an answer makes it, with what explains its hits. */
+export async function explained(query, k) {
+  const response = await fetch(new URL("../v1/search", document.baseURI), {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify({ query, k, plain: true, explain: true }),
+  });
+  if (!response.ok) throw await refusal(response);
+  return response.json();
 }
 
 /** An id that no other message or thread has. */

@@ -2,6 +2,7 @@
 
 import { render, rangeOf } from "./prose.js";
 import { open, placeOf, titleOf } from "./source.js";
+import { whyButton } from "./why.js";
 import { languageOf, words } from "./words.js";
 
 const HALF_MARKER = /\s?\[\d{0,3}$/;
@@ -42,10 +43,10 @@ function stepOf(search, busy) {
   const key = search.id;
   if (search.failed || (!search.passages && !busy)) return { key, line: words.searchFailed };
   if (!search.passages) return { key, line: search.query ? words.searchingFor(search.query) : words.searching, busy };
-  return { key, line: words.searched(search.query ?? "", search.passages.length), passages: search.passages };
+  return { key, line: words.searched(search.query ?? "", search.passages.length), query: search.query, passages: search.passages };
 }
 
-function step({ line, busy, passages }) {
+function step({ line, busy, query, passages }) {
   if (!passages?.length) return make("p", busy ? "step busy" : "step", line);
   const outer = make("details", "step");
   outer.append(make("summary", "", line));
@@ -57,6 +58,7 @@ function step({ line, busy, passages }) {
     list.append(item);
   }
   outer.append(list);
+  if (query) outer.append(whyButton({ query, passages }));
   return outer;
 }
 

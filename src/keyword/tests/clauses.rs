@@ -1,8 +1,8 @@
 //! Phrases, excluded words and words of the title, and what a search says of itself.
 
 use super::super::{ChunkExplanation, KeywordAnswer};
-use crate::types::TextField;
 use super::*;
+use crate::types::TextField;
 
 fn texts(folder: &Path, texts: &[&str]) -> KeywordIndex {
     filled(folder, (1..).zip(texts).map(|(chunk, text)| entry(chunk, chunk, &["c:a"], text)).collect())

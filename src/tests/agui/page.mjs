@@ -56,6 +56,7 @@ async function reader(browser, { base, question, expected, shot, name, options }
   must((await page.locator(".footnote").count()) === numbers.size, `${name}: every source is listed under the answer`, [...numbers]);
   await page.screenshot({ path: shot(`${name}-answer`) });
 
+  await explained(page, { name, shot });
   await openFirst(page, { base, name, citations });
   await page.screenshot({ path: shot(`${name}-source`) });
   await closed(page, name);
@@ -97,6 +98,19 @@ async function composing(page, name) {
   });
   must((await page.locator("article.turn").count()) === 0, `${name}: Enter while composing does not send`);
   must((await page.inputValue("#question")) === "한글", `${name}: Enter while composing keeps the question`);
+}
+
+// What brought the passages is shown when somebody asks, a row for each of them.
+async function explained(page, { name, shot }) {
+  const step = page.locator("details.step").first();
+  await step.locator("summary").click();
+  const passages = await step.locator(".passages li").count();
+  await step.locator(".why button").click();
+  await step.locator(".why table").waitFor({ timeout: WAIT_MS });
+  must((await step.locator(".why tr").count()) === passages + 1, `${name}: every passage has its reasons`, passages);
+  must(/\d+ %/.test(await step.locator(".why p").first().textContent()), `${name}: the weights are said`);
+  await page.screenshot({ path: shot(`${name}-why`) });
+  await step.locator("summary").click();
 }
 
 async function openFirst(page, { base, name, citations }) {
