@@ -18,9 +18,11 @@
 
 mod language;
 mod normalize;
+mod numbers;
 mod phrase;
 mod query;
 mod scan;
+mod script;
 mod sentences;
 mod simhash;
 mod stop_words;

@@ -81,10 +81,10 @@ impl Slot {
             let inverted = segment.inverted_index(form.field())?;
             let postings = inverted.read_postings(form, IndexRecordOption::WithFreqsAndPositions)?;
             let Some(mut postings) = postings else { continue };
-            let mut add = |postings: &mut SegmentPostings| {
-                postings.positions(&mut positions);
+            let mut add = |at: &mut SegmentPostings| {
+                at.positions(&mut positions);
                 let begins = positions.iter().filter_map(|position| position.checked_sub(self.offset));
-                found.entry(postings.doc()).or_default().extend(begins);
+                found.entry(at.doc()).or_default().extend(begins);
             };
             if let Some(among) = among {
                 for place in among {
