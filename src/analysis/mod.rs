@@ -18,17 +18,19 @@
 
 mod language;
 mod normalize;
+mod numbers;
 mod phrase;
 mod query;
 mod scan;
+mod script;
 mod sentences;
 mod simhash;
 mod stop_words;
 mod tokens;
 
 pub use language::{Language, detect_language, language_code};
-pub use phrase::{PhraseTerm, phrases};
-pub use query::{QueryTerm, query_terms};
+pub use phrase::{PhraseTerm, phrases, word_pairs};
+pub use query::{QueryTerm, query_languages, query_terms};
 pub use sentences::{SENTENCE_BYTES_MAX, sentences};
 pub use simhash::{near_duplicate, simhash};
 pub use stop_words::is_stop_word;

@@ -1,8 +1,11 @@
 //! A phrase to the terms that stand for it in documents, each at its distance from the first.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Language;
-use super::query::{alternatives, is_prefix, query_stems};
+use super::query::{StopRun, alternatives, is_prefix};
 use super::scan::{Piece, Role, scan};
+use super::tokens::Stems;
 
 /// One place of a phrase.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,9 +20,9 @@ pub struct PhraseTerm {
 
 /// The ways in which documents may have the phrase `text`, with the positions of
 /// [`each_position`](super::each_position): its names split at their joints and humps, and its names whole. No way
-/// at all for a text without terms, and one for a text without names. `languages` are those of the documents.
+/// at all for a text without terms, and one for a text without names. `languages` are those whose stems are tried.
 pub fn phrases(text: &str, languages: &[Language]) -> Vec<Vec<PhraseTerm>> {
-    let mut stems = query_stems(text, languages);
+    let mut stems: Vec<Stems> = languages.iter().copied().map(Stems::of).collect();
     let mut split = Vec::new();
     let mut whole = Whole::default();
     scan(text, |piece| {
@@ -35,6 +38,27 @@ pub fn phrases(text: &str, languages: &[Language]) -> Vec<Vec<PhraseTerm>> {
     ways.dedup();
     ways.retain(|way| !way.is_empty());
     ways
+}
+
+/// The pairs of neighbouring words of a question that both name something. The parts of one name are no pair: the whole
+/// name is a term.
+pub fn word_pairs(text: &str, languages: &[Language]) -> Vec<[PhraseTerm; 2]> {
+    let mut stems: Vec<Stems> = languages.iter().copied().map(Stems::of).collect();
+    let mut found = Vec::new();
+    let mut stop = StopRun::default();
+    let mut beginnings = BTreeMap::new();
+    scan(text, |piece| {
+        beginnings.entry(piece.run).or_insert(piece.position);
+        if !matches!(piece.role, Role::Gram | Role::Last) && !stop.check(text, piece.run) {
+            found.push(Found { piece: Place::of(piece), forms: alternatives(piece, &mut stems) });
+        }
+    });
+    let split = split_terms(found);
+    let beginnings = BTreeSet::from_iter(beginnings.into_values());
+    let is_pair = |pair: &&[PhraseTerm]| pair[1].offset == pair[0].offset + 1 && beginnings.contains(&pair[1].offset);
+    let neighbours = split.windows(2).filter(is_pair);
+    let term = |term: &PhraseTerm, offset| PhraseTerm { offset, ..term.clone() };
+    neighbours.map(|pair| [term(&pair[0], 0), term(&pair[1], 1)]).collect()
 }
 
 /// A piece without its text.
@@ -123,7 +147,7 @@ mod tests {
 
     fn ways(text: &str) -> Vec<Vec<(String, u32)>> {
         let terms = |way: Vec<PhraseTerm>| way.into_iter().map(|term| (term.alternatives[0].clone(), term.offset));
-        phrases(text, &[]).into_iter().map(|way| terms(way).collect()).collect()
+        phrases(text, &[Language::English]).into_iter().map(|way| terms(way).collect()).collect()
     }
 
     fn way(terms: &[(&str, u32)]) -> Vec<(String, u32)> {
@@ -135,6 +159,14 @@ mod tests {
         assert_eq!(ways("the running nodes"), [way(&[("the", 0), ("run", 1), ("node", 2)])]);
         assert_eq!(ways("남산탑 위 node"), [way(&[("남산", 0), ("산탑", 1), ("위", 3), ("node", 4)])]);
         assert!(ways("?! …").is_empty());
+    }
+
+    #[test]
+    fn pairs_are_of_neighbours_that_name_something() {
+        let pairs = word_pairs("What is the Modern Drummer Hall of Fame 서울 타워?", &[Language::English]);
+        let pairs: Vec<_> = pairs.iter().map(|[a, b]| (&*a.alternatives[0], &*b.alternatives[0], b.offset)).collect();
+        assert_eq!(pairs, [("modern", "drummer", 1), ("drummer", "hall", 1)]);
+        assert_eq!(word_pairs("maxRetryCount reached", &[Language::English]).len(), 1);
     }
 
     #[test]

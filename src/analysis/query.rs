@@ -25,10 +25,19 @@ pub struct QueryTerm {
     pub is_stop_word: bool,
 }
 
-/// The terms of a question in order of first mention, none twice. Latin words get their stem in English, in the
-/// question's own language and in each of `languages` (those of the documents), and their unstemmed form.
+/// The languages whose stems a question tries: English, that of the question, and those of the documents.
+pub fn query_languages(text: &str, of_documents: &[Language]) -> Vec<Language> {
+    let mut wanted = vec![Language::English];
+    wanted.extend(detect_language(text).into_iter().chain(of_documents.iter().copied()));
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}
+
+/// The terms of a question in order of first mention, none twice. Latin words get their stem in each of `languages`, as
+/// [`query_languages`] gives them, and their unstemmed form.
 pub fn query_terms(text: &str, languages: &[Language]) -> Vec<QueryTerm> {
-    let mut stems = query_stems(text, languages);
+    let mut stems: Vec<Stems> = languages.iter().copied().map(Stems::of).collect();
     let mut terms: Vec<QueryTerm> = Vec::new();
     let mut places: HashMap<Vec<String>, usize> = HashMap::new();
     let mut stop = StopRun::default();
@@ -51,15 +60,6 @@ pub fn query_terms(text: &str, languages: &[Language]) -> Vec<QueryTerm> {
         }
     });
     terms
-}
-
-/// The stemmers whose stems a question tries.
-pub(super) fn query_stems(text: &str, languages: &[Language]) -> Vec<Stems> {
-    let mut wanted = vec![Language::English];
-    wanted.extend(detect_language(text).into_iter().chain(languages.iter().copied()));
-    wanted.sort_unstable();
-    wanted.dedup();
-    wanted.into_iter().map(Stems::of).collect()
 }
 
 /// The forms under which documents may have a piece of a question, at least one, none twice.
@@ -85,13 +85,13 @@ fn push_new(forms: &mut Vec<String>, form: &str) {
 
 /// Remembers the last run, because each of its pairs asks about it.
 #[derive(Default)]
-struct StopRun {
+pub(super) struct StopRun {
     run: (usize, usize),
     is_stop_word: bool,
 }
 
 impl StopRun {
-    fn check(&mut self, text: &str, run: (usize, usize)) -> bool {
+    pub(super) fn check(&mut self, text: &str, run: (usize, usize)) -> bool {
         if self.run != run || run == (0, 0) {
             let mut word = String::new();
             push_lower(&text[run.0..run.1], &mut word);
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     fn forms(text: &str) -> Vec<Vec<String>> {
-        query_terms(text, &[]).into_iter().map(|term| term.alternatives).collect()
+        query_terms(text, &query_languages(text, &[])).into_iter().map(|term| term.alternatives).collect()
     }
 
     #[test]
@@ -117,19 +117,19 @@ mod tests {
 
     #[test]
     fn a_word_gets_a_stem_of_each_language_of_the_documents() {
-        let terms = query_terms("Verordnungen", &[Language::German]);
+        let terms = query_terms("Verordnungen", &[Language::English, Language::German]);
         assert_eq!(terms[0].alternatives, ["verordnungen", "verordn"]);
     }
 
     #[test]
     fn a_term_said_twice_is_counted() {
-        let terms = query_terms("tool by tool", &[]);
+        let terms = query_terms("tool by tool", &[Language::English]);
         assert_eq!(terms.iter().map(|term| term.count).collect::<Vec<_>>(), [2, 1]);
     }
 
     #[test]
     fn words_that_only_ask_are_marked() {
-        let terms = query_terms("What is 쿠버네티스란 무엇인가요?", &[]);
+        let terms = query_terms("What is 쿠버네티스란 무엇인가요?", &[Language::English]);
         let asking: Vec<_> =
             terms.iter().filter(|term| term.is_stop_word).map(|term| term.alternatives[0].as_str()).collect();
         assert_eq!(asking, ["what", "is", "무엇", "엇인", "인가", "가요"]);

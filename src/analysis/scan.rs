@@ -1,10 +1,11 @@
 //! One pass over a text that finds words, names with inner joints, and runs of scripts without spaces.
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::normalize::{is_ignorable, push_lower};
+use super::numbers::{digits_at, groups_digits, is_version, push_date};
+use super::script::{Class, char_at, class, class_at, is_plain};
 
 /// What may still be done to a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,55 +72,6 @@ pub(super) fn scan(text: &str, visit: impl FnMut(Piece<'_>)) {
             }
         };
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Word,
-    Gram,
-    Mark,
-    Other,
-}
-
-fn class(c: char) -> Class {
-    if c.is_ascii() {
-        return if c.is_ascii_alphanumeric() { Class::Word } else { Class::Other };
-    }
-    match c {
-        // Hangul: syllables, then conjoining, compatibility and half-width letters.
-        '\u{ac00}'..='\u{d7ff}' | '\u{1100}'..='\u{11ff}' | '\u{3131}'..='\u{318e}' | '\u{a960}'..='\u{a97f}' => {
-            Class::Gram
-        }
-        '\u{ffa1}'..='\u{ffdc}' => Class::Gram,
-        // Han.
-        '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3fffd}' => {
-            Class::Gram
-        }
-        '\u{3005}'..='\u{3007}' => Class::Gram,
-        // Kana with its voicing marks, then half-width.
-        '\u{3041}'..='\u{309a}' | '\u{309d}'..='\u{309f}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}'..='\u{30ff}' => {
-            Class::Gram
-        }
-        '\u{31f0}'..='\u{31ff}' | '\u{ff66}'..='\u{ff9f}' => Class::Gram,
-        // Thai, Lao, Myanmar and Khmer write no spaces between words either.
-        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' if c.is_alphabetic() => Class::Gram,
-        c if c.is_alphanumeric() => Class::Word,
-        c if is_combining_mark(c) || is_ignorable(c) => Class::Mark,
-        _ => Class::Other,
-    }
-}
-
-/// Whether the character is its own normal form whatever follows it, voicing marks and letters of Hangul aside.
-fn is_plain(c: char) -> bool {
-    matches!(c, '\u{ac00}'..='\u{d7a3}' | '\u{4e00}'..='\u{9fff}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}')
-}
-
-fn char_at(text: &str, at: usize) -> Option<char> {
-    text.get(at..)?.chars().next()
-}
-
-fn class_at(text: &str, at: usize) -> Class {
-    char_at(text, at).map_or(Class::Other, class)
 }
 
 /// How two parts of a name hang together.
@@ -200,8 +152,12 @@ impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
 
     fn whole(&mut self, run: (usize, usize)) {
         self.lower.clear();
-        if push_date(self.text, &self.parts, &mut self.lower) {
-            return self.emit(Form::Exact, Role::Whole, run, run);
+        if let [first, second, third] = &self.parts[..] {
+            let parts = [first, second, third].map(|part| &self.text[part.start..part.end]);
+            let joints = [&self.text[first.end..second.start], &self.text[second.end..third.start]];
+            if push_date(parts, joints, &mut self.lower) {
+                return self.emit(Form::Exact, Role::Whole, run, run);
+            }
         }
         let mut form = Form::Word;
         for (place, part) in self.parts.iter().enumerate() {
@@ -229,9 +185,12 @@ impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
     /// The humps of `camelCase` and `python3`, each with a place of its own; letters that stand alone say nothing.
     fn humps(&mut self, (start, end): (usize, usize), run: (usize, usize)) {
         let bytes = &self.text.as_bytes()[start..end];
+        if bytes.len() > TERM_BYTES_MAX {
+            return;
+        }
         let has_upper = bytes.iter().skip(1).any(u8::is_ascii_uppercase);
         let digits = digits_at(bytes);
-        if bytes.len() > TERM_BYTES_MAX || !has_upper && digits.is_none() {
+        if !has_upper && digits.is_none() {
             return;
         }
         let mut from = 0;
@@ -325,47 +284,6 @@ impl<V: FnMut(Piece<'_>)> Grams<'_, V> {
     }
 }
 
-/// Appends the eight digits of the day when the parts are a date, `2024-05-17`, `2024.5.17` or `17.5.2024`; says
-/// whether they are.
-fn push_date(text: &str, parts: &[Part], lower: &mut String) -> bool {
-    let [first, second, third] = parts else { return false };
-    let number = |part: &Part, length: std::ops::RangeInclusive<usize>| {
-        let digits = &text[part.start..part.end];
-        let is_number = length.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number { digits.parse::<u32>().ok() } else { None }
-    };
-    let joint = &text[first.end..second.start];
-    if joint != &text[second.end..third.start] || !matches!(joint, "-" | "." | "/") {
-        return false;
-    }
-    let day_last = number(first, 4..=4).zip(number(third, 1..=2));
-    let day_first = number(third, 4..=4).zip(number(first, 1..=2)).filter(|_| joint == ".");
-    let Some(((year, day), month)) = day_last.or(day_first).zip(number(second, 1..=2)) else { return false };
-    let is_day = (1..=12).contains(&month) && (1..=31).contains(&day);
-    if is_day {
-        lower.push_str(&format!("{year:04}{month:02}{day:02}"));
-    }
-    is_day
-}
-
-/// Whether a part is a number after the `v` of a version.
-fn is_version(part: &str) -> bool {
-    matches!(part.as_bytes(), [b'v' | b'V', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
-}
-
-/// Where letters meet digits in a part such as `python3`, `5kg` or `v2`, if they do so once. One letter before or after
-/// a number is a name (`e5`) or a unit, except that of a version.
-fn digits_at(bytes: &[u8]) -> Option<usize> {
-    let meets = |pair: &[u8]| pair[0].is_ascii_digit() != pair[1].is_ascii_digit();
-    if bytes.len() > TERM_BYTES_MAX || !bytes.iter().all(u8::is_ascii_alphanumeric) {
-        return None;
-    }
-    let mut places = bytes.windows(2).enumerate().filter(|(_, pair)| meets(pair)).map(|(at, _)| at + 1);
-    let at = places.next().filter(|_| places.next().is_none())?;
-    let letters = if bytes[0].is_ascii_digit() { bytes.len() - at } else { at };
-    (letters > 1 || matches!(bytes[0], b'v' | b'V')).then_some(at)
-}
-
 /// Appends one part in lower case; only its beginning counts when it is very long.
 fn push_part(text: &str, (start, end): (usize, usize), lower: &mut String) {
     let part = &text[start..end];
@@ -395,13 +313,6 @@ fn part_end(text: &str, start: usize) -> usize {
         }
     }
     at
-}
-
-/// Whether the byte at `at` is the comma of `1,000`.
-fn groups_digits(bytes: &[u8], start: usize, at: usize) -> bool {
-    let digits_after = bytes[at + 1..].iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
-    let number_before = bytes[start..at].iter().rev().take(16).all(|byte| byte.is_ascii_digit() || *byte == b',');
-    bytes[at] == b',' && digits_after == 3 && number_before
 }
 
 /// The joint at `at`, if a part follows it, and where that part begins.

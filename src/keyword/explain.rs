@@ -1,6 +1,5 @@
 //! How given chunks stand for a question: rank, score, terms, and what keeps them out.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use tantivy::index::SegmentReader;
@@ -12,7 +11,7 @@ use super::clauses::Clauses;
 use super::query::ChunkExplanation;
 use super::schema::{CHUNK, Fields};
 use super::scoring::Scoring;
-use super::search::{Question, Ranked};
+use super::search::{Question, Ranked, boosted};
 use crate::types::ChunkId;
 
 /// For each chunk, how it stands; `None` when the index does not have it.
@@ -26,7 +25,7 @@ pub(super) fn explain(
     let clauses = Clauses::new(searcher, fields, question.query, question.languages)?;
     let mut wanted: HashMap<ChunkId, Option<ChunkExplanation>> = chunks.iter().map(|chunk| (*chunk, None)).collect();
     let mut ranking = Vec::new();
-    for segment in searcher.segment_readers() {
+    for (number, segment) in (0..).zip(searcher.segment_readers()) {
         let scores = scoring.scores(segment)?;
         let by_filter = Allowed::by_filter(segment, fields.facet, question.filter)?;
         for (chunk, place) in places(segment, &wanted)? {
@@ -36,12 +35,13 @@ pub(super) fn explain(
             explained.rejected_by = rejected_by(segment, &clauses, place)?;
             wanted.insert(chunk, Some(explained));
         }
-        add_to(&mut ranking, segment, &scores, &by_filter.and_clauses(segment, &clauses)?)?;
+        add_to(&mut ranking, (number, segment), &scores, &by_filter.and_clauses(segment, &clauses)?)?;
     }
     ranking.sort_unstable_by(|a, b| b.cmp(a));
-    for explained in wanted.values_mut().flatten() {
-        let place = ranking.binary_search_by(|ranked| Ranked(explained.score, Reverse(explained.chunk)).cmp(ranked));
-        explained.rank = place.ok().map(|place| place as u64 + 1);
+    for (rank, ranked) in (1..).zip(boosted(ranking, searcher, fields, question)?) {
+        if let Some(Some(explained)) = wanted.get_mut(&ranked.chunk) {
+            (explained.rank, explained.score, explained.boost) = (Some(rank), ranked.score, ranked.boost);
+        }
     }
     Ok(chunks.iter().map(|chunk| wanted.get(chunk).cloned().flatten()).collect())
 }
@@ -63,7 +63,16 @@ fn standing(
     chunk: ChunkId,
 ) -> Result<ChunkExplanation, KeywordError> {
     let (matched, missing) = scoring.explain(segment, place)?;
-    Ok(ChunkExplanation { chunk, rank: None, score: 0.0, passes_filter: false, matched, missing, rejected_by: None })
+    Ok(ChunkExplanation {
+        chunk,
+        rank: None,
+        score: 0.0,
+        boost: 0.0,
+        passes_filter: false,
+        matched,
+        missing,
+        rejected_by: None,
+    })
 }
 
 fn rejected_by(segment: &SegmentReader, clauses: &Clauses, place: DocId) -> Result<Option<String>, KeywordError> {
@@ -79,14 +88,15 @@ fn rejected_by(segment: &SegmentReader, clauses: &Clauses, place: DocId) -> Resu
 /// Adds the chunks of a segment that a search would find.
 fn add_to(
     ranking: &mut Vec<Ranked>,
-    segment: &SegmentReader,
+    (number, segment): (u32, &SegmentReader),
     scores: &[f32],
     allowed: &Allowed,
 ) -> Result<(), KeywordError> {
     let numbers = segment.fast_fields().u64(CHUNK)?;
     let found = segment.doc_ids_alive().filter(|place| scores[*place as usize] > 0.0 && allowed.passes(*place));
-    ranking.extend(
-        found.filter_map(|place| Some(Ranked(scores[place as usize], Reverse(ChunkId(numbers.first(place)?))))),
-    );
+    ranking.extend(found.filter_map(|place| {
+        let chunk = ChunkId(numbers.first(place)?);
+        Some(Ranked { score: scores[place as usize], boost: 0.0, chunk, at: (number, place) })
+    }));
     Ok(())
 }

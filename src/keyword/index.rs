@@ -13,10 +13,11 @@ use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Sear
 use super::explain::explain;
 use super::query::{ChunkExplanation, KeywordAnswer, KeywordQuery};
 use super::schema::{Fields, check_version, write_version};
+use super::scoring::scored_text;
 use super::search::{Question, search};
 use super::terms::{LAST_CHARACTERS, TermTokenizer, WORDS};
 use super::{KeywordBatch, KeywordError};
-use crate::analysis::Language;
+use crate::analysis::{Language, query_languages};
 use crate::types::{ChunkId, DocumentId, FacetQuery, Seq};
 
 /// What an index may use.
@@ -151,7 +152,8 @@ impl KeywordIndex {
     /// [`KeywordError::Engine`] when the index cannot be read.
     pub fn search(&self, query: &KeywordQuery, filter: &FacetQuery, k: usize) -> Result<KeywordAnswer, KeywordError> {
         let view = self.view();
-        let question = Question { query, filter, languages: &view.languages };
+        let languages = query_languages(scored_text(query).as_str(), &view.languages);
+        let question = Question { query, filter, languages: &languages };
         search(&view.searcher, &self.fields, &question, k)
     }
 
@@ -166,7 +168,8 @@ impl KeywordIndex {
         chunks: &[ChunkId],
     ) -> Result<Vec<Option<ChunkExplanation>>, KeywordError> {
         let view = self.view();
-        let question = Question { query, filter, languages: &view.languages };
+        let languages = query_languages(scored_text(query).as_str(), &view.languages);
+        let question = Question { query, filter, languages: &languages };
         explain(&view.searcher, &self.fields, &question, chunks)
     }
 

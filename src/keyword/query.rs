@@ -53,6 +53,9 @@ pub struct ChunkExplanation {
     pub rank: Option<u64>,
     /// Its score, whether it is found or not; 0 without a term of the query.
     pub score: f32,
+    /// The part of the score that is for words which stand next to each other as in the query. Only the best hundred of
+    /// what is found are looked at for that.
+    pub boost: f32,
     /// Whether its document passes the filter.
     pub passes_filter: bool,
     /// The terms that it has, a term in two fields twice.

@@ -53,17 +53,19 @@ impl Scoring {
             found.push(FoundTerm::new(searcher, fields, term, chunks)?);
         }
         keep_rarest(&mut found);
-        let statistics = |found: &FoundTerm| TermStatistics {
-            term: text[found.term.start..found.term.end].to_owned(),
-            idf: idf(found.chunks, chunks),
-            chunks: found.chunks,
-            is_stop_word: found.term.is_stop_word,
+        let statistics = |known: &FoundTerm| TermStatistics {
+            term: text[known.term.start..known.term.end].to_owned(),
+            idf: idf(known.chunks, chunks),
+            chunks: known.chunks,
+            is_stop_word: known.term.is_stop_word,
         };
         let terms = found.iter().map(statistics).collect();
         let mut scored = Vec::new();
         for (place, (name, field)) in text_fields(fields).into_iter().enumerate() {
-            let terms = found.iter_mut().enumerate().filter_map(|(at, term)| term.scored(at, place, chunks)).collect();
-            scored.push(ScoredField { name, field, terms, saturation: saturation(searcher, field, chunks)? });
+            let in_field =
+                found.iter_mut().enumerate().filter_map(|(at, term)| term.scored(at, place, chunks)).collect();
+            let saturation = saturation(searcher, field, chunks)?;
+            scored.push(ScoredField { name, field, terms: in_field, saturation });
         }
         Ok(Self { terms, fields: scored })
     }
@@ -111,7 +113,7 @@ impl Scoring {
 }
 
 /// The words of a query and of its clauses that chunks have to have.
-fn scored_text(query: &KeywordQuery) -> String {
+pub(super) fn scored_text(query: &KeywordQuery) -> String {
     let mut text = String::new();
     for part in std::iter::once(&query.text).chain(&query.phrases).chain(&query.titles) {
         let left = QUERY_BYTES_MAX.saturating_sub(text.len());
@@ -138,8 +140,8 @@ struct FoundTerm {
 impl FoundTerm {
     fn new(searcher: &Searcher, fields: &Fields, term: QueryTerm, chunks: u64) -> Result<Self, KeywordError> {
         let mut forms = [const { Vec::new() }; 3];
-        for (forms, (_, field)) in forms.iter_mut().zip(text_fields(fields)) {
-            *forms = known_forms(searcher, field, &term.alternatives, term.is_prefix)?;
+        for (known, (_, field)) in forms.iter_mut().zip(text_fields(fields)) {
+            *known = known_forms(searcher, field, &term.alternatives, term.is_prefix)?;
         }
         let most = forms.iter().map(|forms| chunks_with(forms)).max().unwrap_or(0);
         Ok(Self { term, forms, chunks: most.min(chunks) })
@@ -285,7 +287,7 @@ fn add_terms_with_prefix(
 }
 
 /// The form of Lucene and tantivy, which is never negative.
-fn idf(with_term: u64, chunks: u64) -> f32 {
+pub(super) fn idf(with_term: u64, chunks: u64) -> f32 {
     let (with_term, chunks) = (with_term as f32, chunks as f32);
     (1.0 + (chunks - with_term + 0.5) / (with_term + 0.5)).ln()
 }

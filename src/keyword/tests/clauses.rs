@@ -121,7 +121,7 @@ fn an_explanation_says_rank_terms_and_what_is_missing() {
         let explanation = explained(&index, &asked, &all, hit.chunk.0).unwrap();
         assert_eq!((explanation.rank, explanation.score.to_bits()), (Some(rank), hit.score.to_bits()));
         let sum: f32 = explanation.matched.iter().map(|term| term.score).sum();
-        assert!((sum - hit.score).abs() < 1e-4);
+        assert!((sum + explanation.boost - hit.score).abs() < 1e-4);
         assert_eq!(explanation.missing, ["gamma"]);
     }
     let first = explained(&index, &asked, &all, 1).unwrap();
@@ -149,6 +149,18 @@ fn an_explanation_names_the_filter_or_the_clause_that_keeps_a_chunk_out() {
 }
 
 #[test]
+fn words_that_are_neighbours_in_the_question_stand_higher_as_neighbours() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = texts(folder.path(), &["hall drummer modern", "modern drummer hall", "other words here"]);
+    let asked = KeywordQuery::plain("which modern drummer hall");
+    let hits = answer(&index, &asked).hits;
+    assert_eq!(hits.iter().map(|hit| hit.chunk.0).collect::<Vec<_>>(), [2, 1]);
+    let boosts = [2, 1].map(|chunk| explained(&index, &asked, &FacetQuery::default(), chunk).unwrap().boost);
+    let idf = (1.0 + (3.0 - 2.0 + 0.5) / (2.0 + 0.5_f32)).ln();
+    assert!((boosts[0] - 2.0 * 0.3 * idf).abs() < 1e-5 && boosts[1] == 0.0);
+}
+
+#[test]
 fn clauses_of_any_size_are_answered() {
     let folder = tempfile::tempdir().unwrap();
     let index = texts(folder.path(), &["alpha beta", "남산탑"]);
@@ -167,7 +179,7 @@ fn clauses_of_any_size_are_answered() {
 /// Whether `words` stand one after the other in `text`, with a space between them or none.
 fn says(text: &str, words: &[String]) -> bool {
     let begins = |rest: &str| {
-        let step = |rest, word: &String| str::strip_prefix(rest, word.as_str()).map(|rest| rest.trim_start());
+        let step = |left, word: &String| str::strip_prefix(left, word.as_str()).map(str::trim_start);
         words.iter().try_fold(rest, step).is_some()
     };
     text.char_indices().any(|(at, _)| begins(&text[at..]))
@@ -182,7 +194,7 @@ proptest! {
         words in prop::collection::vec("[a-d]|[가나]{1,3}", 1..4),
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let index = filled(folder.path(), (0..).zip(&texts).map(|(chunk, words)| entry(chunk, chunk, &[], &words.join(" "))).collect());
+        let index = filled(folder.path(), (0..).zip(&texts).map(|(chunk, text)| entry(chunk, chunk, &[], &text.join(" "))).collect());
         let expected: BTreeSet<u64> =
             (0..).zip(&texts).filter(|(_, text)| says(&text.join(" "), &words)).map(|(chunk, _)| chunk).collect();
         prop_assert_eq!(chunks(&index, &query("", &[&words.join(" ")], &[], &[])), expected.clone());
