@@ -75,7 +75,7 @@ pub fn differences(before: &Report, after: &Report) -> Vec<ModeDifference> {
 
 fn mode_difference(before: &ModeReport, after: &ModeReport) -> ModeDifference {
     let pairs = before.ndcg_by_query.iter().zip(&after.ndcg_by_query);
-    let each: Vec<f64> = pairs.map(|(before, after)| after - before).collect();
+    let each: Vec<f64> = pairs.map(|(first, second)| second - first).collect();
     ModeDifference {
         mode: after.mode.clone(),
         mean_before: mean(before.ndcg_by_query.iter().copied()),

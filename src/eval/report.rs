@@ -153,9 +153,9 @@ impl SpanReport {
         };
         (!scores.is_empty()).then(|| Self {
             queries: scores.len(),
-            precision: mean(|scores| scores.precision),
-            recall: mean(|scores| scores.recall),
-            iou: mean(|scores| scores.iou),
+            precision: mean(|one| one.precision),
+            recall: mean(|one| one.recall),
+            iou: mean(|one| one.iou),
         })
     }
 }

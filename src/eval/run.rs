@@ -89,7 +89,8 @@ pub struct Latency {
 /// How a measurement is listened to: the mode, the queries that are done, and how many there are.
 pub type RunListener<'a> = &'a (dyn Fn(&'static str, usize, usize) + Send + Sync);
 
-/// The ways to search that `retriever` has the parts for.
+/// The ways to search that `retriever` has the parts for. Another way is one more line here, with what it changes in
+/// `request`.
 pub fn modes(retriever: &Retriever) -> Vec<Mode> {
     let mode = |name, legs| Mode { name, legs, rerank: false };
     let mut modes = vec![mode("keyword", SearchMode::Keyword)];

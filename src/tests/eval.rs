@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
+use axum::routing::post;
+use axum::{Json, Router};
 use ibid::eval::{Grades, RankScores};
 use serde_json::{Value, json};
 
@@ -85,6 +88,28 @@ fn a_kept_folder_is_only_measured_and_belongs_to_its_documents() {
     let said = sandbox.run(&["eval", "mini", "--keep", "ibid-data"]);
     assert!(String::from_utf8_lossy(&said.stderr).contains("that no measurement put there"), "{said:?}");
     assert_eq!(sandbox.found("mine", "keyword"), ["docs/a.md"]);
+}
+
+#[test]
+fn documents_that_a_stopped_run_left_out_are_read_by_the_next() {
+    let sandbox = with_dataset();
+    // Each document passes four places; the third one is being written.
+    let stopped = sandbox.ibid(&["eval", "mini", "--keep", "kept"]).env("IBID_FAULT_AT", "11").output().unwrap();
+    assert!(!stopped.status.success());
+    let report = sandbox.json(&["eval", "mini", "--keep", "kept"]);
+    assert_eq!(report["setup"]["documents"], 7);
+    near(mean(&mode(&report, "keyword")["ndcg_at_10"]), (2.0 + 0.630_93) / 4.0);
+    let said = sandbox.stdout(&["eval", "mini", "--keep", "kept", "--worst", "1"]);
+    assert!(said.contains("q4  quasar") && said.contains("expected bridge"), "{said}");
+}
+
+#[test]
+fn a_folder_of_other_chunks_is_not_measured_in_their_place() {
+    let sandbox = with_dataset();
+    sandbox.write("small.toml", "[ingest]\nchunk_tokens_max = 16\n");
+    sandbox.stdout(&["eval", "mini", "--keep", "kept"]);
+    let said = sandbox.refusal(&["eval", "mini", "--keep", "kept", "--config", "small.toml"]);
+    assert!(said.contains("holds chunks of 256 tokens, and 16 are configured"), "{said}");
 }
 
 #[test]
@@ -204,6 +229,39 @@ fn questions_are_made_from_documents_and_measured() {
         let refused = sandbox.refusal(&["eval", "gold.jsonl"]);
         assert!(refused.contains(said), "{refused}");
     }
+}
+
+/// A chat model that asks the same about everything, and keeps what it was told.
+async fn asking_model(told: Arc<Mutex<Vec<Value>>>) -> String {
+    let complete = move |Json(request): Json<Value>| async move {
+        told.lock().unwrap().push(request);
+        let piece = json!({"choices": [{"index": 0, "delta": {"content": "\"How long do river otters dive?\""}}]});
+        let body = format!("data: {piece}\n\ndata: [DONE]\n\n");
+        ([("content-type", "text/event-stream")], body)
+    };
+    let app = Router::new().route("/v1/chat/completions", post(complete));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("http://{address}/v1")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_model_writes_questions_from_passages() {
+    let sandbox = Sandbox::new();
+    let text = "A river otter can hold its breath for eight minutes. ".repeat(5);
+    sandbox.write("docs/otters.txt", &text);
+    sandbox.ingest();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let mut make = sandbox.ibid(&["eval", "--make", "gold.jsonl", "-n", "5"]);
+    let made = make.env("OPENAI_BASE_URL", asking_model(Arc::clone(&told)).await).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let line: Value = serde_json::from_slice(&std::fs::read(sandbox.path("gold.jsonl")).unwrap()).unwrap();
+    let place = json!({"uri": "docs/otters.txt", "start": 0, "end": text.trim_end().len()});
+    assert_eq!(line["query"], "How long do river otters dive?");
+    assert_eq!((&line["relevant"], &line["spans"]), (&json!(["docs/otters.txt"]), &json!([place])));
+    let told = told.lock().unwrap();
+    assert!(told.len() == 1 && told[0]["messages"][1]["content"].as_str().unwrap().contains(text.trim_end()));
 }
 
 /// The extension alone, without the module around it, which wants numpy.

@@ -1,7 +1,7 @@
 //! `ibid eval --make`: questions about one's own documents, so that anyone can measure their own folder.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde_json::json;
@@ -51,7 +51,7 @@ pub(super) async fn run(common: &Common, args: &MakeArgs) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn write(file: &PathBuf, questions: &[GoldLine]) -> anyhow::Result<()> {
+fn write(file: &Path, questions: &[GoldLine]) -> anyhow::Result<()> {
     // A file that is there under its name is whole.
     let unfinished = file.with_extension("unfinished");
     let mut out = std::io::BufWriter::new(std::fs::File::create(&unfinished)?);

@@ -104,7 +104,7 @@ async fn measured(
     let retriever = &booted.app.retriever;
     let mut measurements = Vec::new();
     for mode in modes(retriever) {
-        let show = |mode, done, total| progress.show(mode, done, total);
+        let show = |name, done, total| progress.show(name, done, total);
         measurements.push(measure_mode(retriever, &dataset, mode, kept, &show).await?);
     }
     progress.finish();

@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::boot::{self, now_ms, open_store, store_exists};
+use crate::boot::{now_ms, open_store, store_exists};
 use crate::cli::Common;
 use crate::cli::progress::duration;
 use crate::config::Config;
-use crate::eval::{ModeDifference, Report, differences};
+use crate::eval::{ModeDifference, Report, Setup, differences};
 use crate::store::NewEvaluation;
 
 /// The report that was saved last for the same questions, against the present one.
@@ -18,7 +18,7 @@ pub(super) struct Previous {
     /// When it was saved, in milliseconds since 1970 (UTC).
     pub(super) measured_at_ms: i64,
     /// What was measured then.
-    pub(super) setup: crate::eval::Setup,
+    pub(super) setup: Setup,
     /// How each mode changed.
     pub(super) differences: Vec<ModeDifference>,
 }
@@ -51,7 +51,7 @@ pub(super) async fn exchange(
     if save {
         let text = serde_json::to_string(report)?;
         let new = NewEvaluation { dataset: report.dataset.clone(), digest: report.digest.clone(), report: text };
-        store.save_evaluation(&new, boot::now_ms()).await?;
+        store.save_evaluation(&new, now_ms()).await?;
     }
     store.close().await;
     let Some(last) = last else { return Ok(None) };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::output::{grouped, line};
 use crate::cli::progress::duration;
-use crate::eval::{Estimate, Expected, Found, ModeDifference, ModeReport, Report, WorstQuery};
+use crate::eval::{Estimate, Expected, Found, ModeDifference, ModeReport, Report, SpanReport, WorstQuery};
 
 /// Says what was measured, on how much, and how long it took.
 pub(super) fn heading(report: &Report, indexed_in: Duration) {
@@ -28,35 +28,29 @@ pub(super) fn heading(report: &Report, indexed_in: Duration) {
     ));
 }
 
-/// A row a mode.
+/// A row a mode, and another where passages that answer are known.
 pub(super) fn modes(report: &Report) {
-    let mut rows = vec![
-        vec!["mode", "nDCG@10", "recall@10", "recall@100", "MRR@10", "p50 ms", "p95 ms"]
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
-    ];
+    let columns = ["mode", "nDCG@10", "recall@10", "recall@100", "MRR@10", "p50 ms", "p95 ms"];
+    let mut rows = vec![columns.map(str::to_owned).to_vec()];
     rows.extend(report.modes.iter().map(mode_row));
     print(&rows);
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    for mode in &report.modes {
-        let Some(spans) = &mode.spans else { continue };
-        if rows.is_empty() {
-            let over = format!("over {} questions", grouped(spans.queries as u64));
-            rows.push(["passages", "precision", "recall", "IoU", &over].map(str::to_owned).to_vec());
-        }
-        rows.push(vec![
-            mode.mode.clone(),
-            shown(spans.precision),
-            shown(spans.recall),
-            shown(spans.iou),
-            String::new(),
-        ]);
-    }
-    if !rows.is_empty() {
-        line("\ncharacters of the first 5 chunks against those of the passages that answer");
-        print(&rows);
-    }
+    passages(report);
+}
+
+fn passages(report: &Report) {
+    let measured: Vec<(&str, &SpanReport)> =
+        report.modes.iter().filter_map(|mode| Some((mode.mode.as_str(), mode.spans.as_ref()?))).collect();
+    let Some((_, first)) = measured.first() else { return };
+    line(&format!(
+        "\ncharacters of the first 5 chunks against those of the passages that answer {} questions",
+        grouped(first.queries as u64)
+    ));
+    let mut rows = vec![["mode", "precision", "recall", "IoU"].map(str::to_owned).to_vec()];
+    let row = |(mode, spans): &(&str, &SpanReport)| {
+        vec![(*mode).to_owned(), shown(spans.precision), shown(spans.recall), shown(spans.iou)]
+    };
+    rows.extend(measured.iter().map(row));
+    print(&rows);
 }
 
 fn mode_row(mode: &ModeReport) -> Vec<String> {
@@ -114,8 +108,8 @@ fn shown(estimate: Estimate) -> String {
 /// Prints rows with columns of one width each.
 fn print(rows: &[Vec<String>]) {
     let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let widest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(widest).collect();
     for row in rows {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         line(cells.join("  ").trim_end());

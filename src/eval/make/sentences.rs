@@ -16,6 +16,8 @@ const WORDS: std::ops::RangeInclusive<usize> = 6..=50;
 const KEPT: std::ops::RangeInclusive<usize> = 3..=8;
 /// The share of the words that is kept.
 const KEPT_SHARE: f64 = 0.6;
+/// The share of letters among what is visible in prose; code, tables and data have less.
+const LETTERS_SHARE: f64 = 0.8;
 /// Words of a question that few documents have: one alone may be a slip of the pen.
 const RARE_MIN: usize = 2;
 
@@ -29,7 +31,7 @@ pub(super) fn question(
     let headings = &source.structure.headings;
     let is_heading = |span: &Span| headings.iter().any(|heading| heading.span.contains(*span));
     let mut places: Vec<Span> = body_sentences(source);
-    places.retain(|span| !used.contains(span) && !is_heading(span));
+    places.retain(|span| !used.contains(span) && !is_heading(span) && is_prose(span.slice(&source.text)));
     random.shuffle(&mut places);
     places.into_iter().find_map(|span| {
         let sentence = span.slice(&source.text);
@@ -44,7 +46,11 @@ fn rare_words(sentence: &str, statistics: &Statistics) -> Option<String> {
     if !WORDS.contains(&words.len()) {
         return None;
     }
-    let names = words.iter().filter(|word| !is_stop_word(&word.to_lowercase()));
+    let mut seen = HashSet::new();
+    let names = words.iter().filter(|word| {
+        let lower = word.to_lowercase();
+        !is_stop_word(&lower) && seen.insert(lower)
+    });
     let mut ranked: Vec<(usize, &str, f64)> =
         names.enumerate().map(|(at, word)| (at, *word, statistics.rarity(word))).collect();
     // Of equally rare words the longer one says more.
@@ -61,12 +67,22 @@ fn rare_words(sentence: &str, statistics: &Statistics) -> Option<String> {
     (rare >= RARE_MIN && !sentence.contains(&query)).then_some(query)
 }
 
-/// The words of a sentence. Where words have no spaces between them, runs of Han and of Katakana are taken for words; what is
-/// in Hiragana mostly links them.
+fn is_prose(sentence: &str) -> bool {
+    let (mut letters, mut visible) = (0.0, 0.0);
+    for c in sentence.chars().filter(|c| !c.is_whitespace()) {
+        visible += 1.0;
+        letters += f64::from(u8::from(c.is_alphabetic()));
+    }
+    letters >= visible * LETTERS_SHARE
+}
+
+/// The words of a sentence, without the targets of links. Where words have no spaces between them, runs of Han and of Katakana
+/// are taken for words; what is in Hiragana mostly links them.
 fn words(sentence: &str) -> Vec<&str> {
     let mut words = Vec::new();
     for part in sentence.split_whitespace().filter(|part| !part.contains("://")) {
-        let word = part.trim_matches(|c: char| !c.is_alphanumeric());
+        let shown = part.split("](").next().unwrap_or(part);
+        let word = shown.trim_matches(|c: char| !c.is_alphanumeric());
         if word.chars().any(|c| is_han(c) || is_kana(c)) {
             runs(word, &mut words);
         } else if word.unicode_words().next().is_some() {
@@ -150,6 +166,14 @@ mod tests {
         );
         assert_eq!(japanese.len(), 1, "{japanese:?}");
         assert!(!japanese[0].0.contains('は'), "{japanese:?}");
+    }
+
+    #[test]
+    fn data_gives_none_and_the_targets_of_links_are_left_out() {
+        assert_eq!(questions("licence 17 18 99 pdf 84 1808056 86 20 \"extractor\": [1, 2]\n", &["Some words."]), []);
+        let linked = "The harbour master opens the [western](/locks/west.html) lock gate every morning at seven.\n";
+        let found = questions(linked, &["The master of the house is at home every morning."]);
+        assert!(found[0].0.contains("western lock") && !found[0].0.contains("html"), "{found:?}");
     }
 
     #[test]

@@ -45,9 +45,11 @@ fn prompt(document: &Document, row: &ChunkRow) -> ChatRequest {
     // A passage that holds the closing mark itself could end its own fence.
     let text = row.text.replace("</passage", "< /passage");
     let content = format!("From {}:\n<passage>\n{text}\n</passage>\nWrite the question.", place.join(" > "));
-    let message = |role, content: String| Message { role, content };
     ChatRequest {
-        messages: vec![message(Role::System, INSTRUCTIONS.to_owned()), message(Role::User, content)],
+        messages: vec![
+            Message { role: Role::System, content: INSTRUCTIONS.to_owned() },
+            Message { role: Role::User, content },
+        ],
         ..ChatRequest::default()
     }
 }
