@@ -311,8 +311,8 @@ proptest! {
         prop_assert_eq!(hits.len(), expected.iter().filter(|score| **score > 0.0).count());
         prop_assert!(hits.is_sorted_by(|a, b| a.score > b.score || a.score == b.score && a.chunk < b.chunk));
         let chunks: Vec<ChunkId> = hits.iter().map(|hit| hit.chunk).collect();
-        let explained = index.explain(&KeywordQuery::plain(&query), &FacetQuery::default(), &chunks).unwrap();
-        for ((rank, hit), explained) in (1..).zip(hits).zip(explained.into_iter().flatten()) {
+        let explanations = index.explain(&KeywordQuery::plain(&query), &FacetQuery::default(), &chunks).unwrap();
+        for ((rank, hit), explained) in (1..).zip(hits).zip(explanations.into_iter().flatten()) {
             prop_assert_eq!((explained.rank, explained.score.to_bits()), (Some(rank), hit.score.to_bits()));
             prop_assert!((f64::from(hit.score - explained.boost) - expected[hit.chunk.0 as usize]).abs() < 1e-4);
         }
