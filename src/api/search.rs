@@ -47,7 +47,7 @@ pub(super) struct SearchBody {
     rerank: bool,
     /// At most this many hits of one document; without it 3, and more only when nothing else is left.
     #[serde(default)]
-    #[schema(minimum = 1)]
+    #[schema(value_type = Option<usize>, minimum = 1)]
     max_per_document: Option<NonZeroUsize>,
     /// Whether hits stay that nearly repeat a better one.
     #[serde(default)]
