@@ -18,7 +18,7 @@ use ibid::indexing::{MirrorSummary, serve_extraction};
 use ibid::models::{E5_SMALL_Q4, Embedder, LocalEmbedder};
 use ibid::store::{DocumentQuery, Store};
 use ibid::types::GenerationId;
-use ibid::types::{CollectionName, TextHash, embedding_input};
+use ibid::types::{CollectionName, TextHash, embedding_input, own_title};
 use tokio::sync::watch;
 
 use fixture::dice::Dice;
@@ -106,7 +106,7 @@ async fn embedded_texts(store: &dyn Store) -> anyhow::Result<Vec<String>> {
         for row in
             store.indexed_document(document.id, GenerationId(1)).await?.into_iter().flat_map(|indexed| indexed.chunks)
         {
-            let input = embedding_input(&document.title, &row.chunk.heading_path, &row.text);
+            let input = embedding_input(own_title(&document.title, &document.uri), &row.chunk.heading_path, &row.text);
             texts.insert(TextHash::of(&input), input);
         }
     }

@@ -17,7 +17,7 @@ use super::source::read_file;
 use crate::analysis::language_code;
 use crate::generations::{LiveGenerations, OpenedGeneration};
 use crate::store::{NewDocument, Store, StoreError};
-use crate::types::{CollectionName, DocumentId, Failure, Principal, SourceStamp, primary_language};
+use crate::types::{CollectionName, DocumentId, Failure, Principal, SourceStamp, own_title, primary_language};
 
 /// As much of a text as its language is judged by.
 const LANGUAGE_SAMPLE_BYTES: usize = 4096;
@@ -353,7 +353,7 @@ pub(super) async fn fill(
     if let Some(title) = extracted.title.as_ref().filter(|title| !title.trim().is_empty()) {
         new.title.clone_from(title);
     }
-    let (document, chunks) = cutter.cut(extracted, new.title.clone()).await?;
+    let (document, chunks) = cutter.cut(extracted, own_title(&new.title, &new.uri).to_owned()).await?;
     new.structure = structure_of(&document);
     new.language = language_of(&document).await?;
     new.media_type = document.media_type.as_mime().to_owned();

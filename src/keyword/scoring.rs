@@ -194,7 +194,8 @@ impl ScoredTerm {
         for form in &self.forms {
             let inverted = segment.inverted_index(form.field())?;
             let Some(mut postings) = inverted.read_postings(form, IndexRecordOption::WithFreqs)? else { continue };
-            if postings.seek(place) == place {
+            // Postings only go forwards, and some begin behind the place.
+            if postings.doc() <= place && postings.seek(place) == place {
                 frequency += postings.term_freq();
                 score += self.score(postings.term_freq(), saturation);
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::selection::Passage;
 use crate::models::Reranker;
-use crate::types::{Reranked, embedding_input};
+use crate::types::{Reranked, embedding_input, own_title};
 
 /// A reranker and what it may cost.
 #[derive(Clone)]
@@ -55,7 +55,8 @@ pub(super) async fn rerank(stage: &RerankStage, query: &str, passages: Vec<Passa
 /// The document's title and the headings say what a passage is about when its words do not.
 fn text_of(passage: &Passage) -> String {
     let found = &passage.best.found;
-    embedding_input(&found.document.title, &found.row.chunk.heading_path, &found.row.text)
+    let title = own_title(&found.document.title, &found.document.uri);
+    embedding_input(title, &found.row.chunk.heading_path, &found.row.text)
 }
 
 fn unranked(passages: Vec<Passage>, notice: Option<String>) -> RerankedPassages {

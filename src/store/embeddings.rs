@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use super::StoreError;
-use crate::types::{ChunkRow, DocumentId, GenerationId, TextHash, embedding_input};
+use crate::types::{ChunkRow, DocumentId, GenerationId, TextHash, embedding_input, own_title};
 
 /// A text that has no vector yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,11 +94,13 @@ pub trait Embeddings {
     async fn embedding_status(&self, generation: GenerationId) -> Result<EmbeddingStatus, StoreError>;
 }
 
-/// The title of a document, which is read with every chunk of it.
-pub(super) const TITLE: &str = "select title from documents where id = $1";
+/// The title of a document, which is read with every chunk of it, and its URI.
+pub(super) const TITLE: &str = "select title, uri from documents where id = $1";
 
 /// What the embedder reads for the chunks of a document whose hashes are `missing`, each hash once.
-pub(super) fn inputs_of(missing: &[Vec<u8>], title: &str, rows: Vec<ChunkRow>) -> Vec<MissingText> {
+pub(super) fn inputs_of(missing: &[Vec<u8>], named: Option<(String, String)>, rows: Vec<ChunkRow>) -> Vec<MissingText> {
+    let (title, uri) = named.unwrap_or_default();
+    let title = own_title(&title, &uri);
     let mut inputs: BTreeMap<TextHash, String> = rows
         .into_iter()
         .map(|row| (row.chunk.text_hash, embedding_input(title, &row.chunk.heading_path, &row.text)))

@@ -16,7 +16,7 @@ pub struct ChunkSource {
     pub revision: i64,
     /// MIME type.
     pub media_type: String,
-    /// Title, which is embedded with every chunk.
+    /// The title that it gives itself, which is embedded with every chunk.
     pub title: String,
     /// The extracted text.
     pub text: String,

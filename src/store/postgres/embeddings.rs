@@ -75,10 +75,10 @@ impl Embeddings for PostgresStore {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let title = sqlx::query_scalar(TITLE).bind(id.as_bytes()).fetch_optional(&mut *snapshot).await?;
+        let named = sqlx::query_as(TITLE).bind(id.as_bytes()).fetch_optional(&mut *snapshot).await?;
         let rows = chunk_rows(&mut snapshot, id, generation).await?;
         snapshot.commit().await?;
-        Ok(inputs_of(&missing, &title.unwrap_or_else(String::new), rows))
+        Ok(inputs_of(&missing, named, rows))
     }
 
     async fn save_embeddings(

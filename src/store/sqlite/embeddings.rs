@@ -39,8 +39,8 @@ impl Embeddings for SqliteStore {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let title: Option<String> = sqlx::query_scalar(TITLE).bind(id.as_bytes()).fetch_optional(&self.reader).await?;
-        Ok(inputs_of(&missing, &title.unwrap_or_default(), chunk_rows(&self.reader, id, generation).await?))
+        let named = sqlx::query_as(TITLE).bind(id.as_bytes()).fetch_optional(&self.reader).await?;
+        Ok(inputs_of(&missing, named, chunk_rows(&self.reader, id, generation).await?))
     }
 
     async fn save_embeddings(

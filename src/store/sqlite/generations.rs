@@ -9,7 +9,7 @@ use super::changes::append_change;
 use super::documents::{insert_chunks, mark_if_embedded};
 use crate::store::rows::{GenerationRow, document_id, from_json, generation_id, json, structure_of};
 use crate::store::{ChangeKind, ChunkSource, Generations, GoldQuery, Served, StoreError};
-use crate::types::{Chunk, DocumentId, Generation, GenerationId, GenerationScore, ModelId};
+use crate::types::{Chunk, DocumentId, Generation, GenerationId, GenerationScore, ModelId, own_title};
 
 #[async_trait]
 impl Generations for SqliteStore {
@@ -94,7 +94,7 @@ impl Generations for SqliteStore {
     }
 
     async fn chunk_source(&self, id: DocumentId) -> Result<Option<ChunkSource>, StoreError> {
-        let sql = "select d.revision, d.media_type, d.title, t.body, t.pages, t.outline
+        let sql = "select d.revision, d.media_type, d.title, d.uri, t.body, t.pages, t.outline
             from documents d join texts t on t.document_id = d.id where d.id = $1 and d.state = 'ready'";
         let Some(row) = sqlx::query(sql).bind(id.as_bytes()).fetch_optional(&self.reader).await? else {
             return Ok(None);
@@ -102,8 +102,8 @@ impl Generations for SqliteStore {
         let text = String::from_utf8(row.try_get("body")?)
             .map_err(|_| StoreError::Corrupt { what: "text", key: id.to_string() })?;
         let structure = structure_of(row.try_get("pages")?, row.try_get("outline")?, text.len());
-        let (revision, media_type, title) =
-            (row.try_get("revision")?, row.try_get("media_type")?, row.try_get("title")?);
+        let title = own_title(row.try_get("title")?, row.try_get("uri")?).to_owned();
+        let (revision, media_type) = (row.try_get("revision")?, row.try_get("media_type")?);
         Ok(Some(ChunkSource { id, revision, media_type, title, text, structure }))
     }
 
