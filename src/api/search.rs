@@ -37,7 +37,7 @@ pub(super) struct SearchBody {
     #[serde(default)]
     mode: SearchMode,
     /// What to narrow it to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "filter_of_fields")]
     filter: Filter,
     /// Whether the query is plain words, whatever quotation marks and colons it holds.
     #[serde(default)]
@@ -79,6 +79,13 @@ fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::
         let said: String = value.to_string().chars().take(40).collect();
         D::Error::custom(format!("k is {said}, it has to be a whole number from 1 to {K_MAX}"))
     })
+}
+
+/// Reads a filter by the names of its fields. Serde takes an array for their values in order as well, and an empty array,
+/// which somebody meant as something, for a filter that lets everything through.
+fn filter_of_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Filter, D::Error> {
+    let fields = serde_json::Map::deserialize(deserializer)?;
+    Filter::deserialize(Value::Object(fields)).map_err(D::Error::custom)
 }
 
 /// Finds passages.
