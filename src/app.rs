@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use crate::agent::Agent;
 use crate::generations::LiveGenerations;
 use crate::indexing::Indexer;
+use crate::models::Reranker;
 use crate::retrieval::Retriever;
 use crate::store::Store;
 
@@ -26,4 +28,10 @@ pub struct App {
     pub mirroring: Arc<AtomicBool>,
     /// Passages that an answer is written from.
     pub passages: usize,
+    /// What reads the best passages of a search again, if anything does.
+    pub reranker: Option<Arc<dyn Reranker>>,
+    /// Passages that it reads, from the best on.
+    pub rerank_candidates: usize,
+    /// Longest time that it has in a search.
+    pub rerank_budget: Duration,
 }

@@ -3,6 +3,7 @@
 mod data_folder;
 mod models;
 mod opener;
+mod reranker;
 mod store;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use ibid_ingest::ChunkOptions;
 
 pub use data_folder::{DataFolder, DataFolderError};
 pub use models::{ModelProgress, fetch_model, model_folder, model_id};
+pub use reranker::{fetch_reranker, open_reranker};
 pub use store::{open_store, store_exists};
 
 use crate::agent::{Agent, AgentLimits};
@@ -42,6 +44,8 @@ pub struct Booted {
 const TRUTH_SETTING: &str = "truth_id";
 /// Tokens of a chunk when nobody says otherwise.
 const CHUNK_TOKENS: usize = 256;
+/// Passages that a reranker may be given: as many as a leg of the search finds.
+const RERANK_CANDIDATES_MAX: usize = 100;
 
 /// Opens the data folder and everything on it.
 ///
@@ -79,7 +83,21 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
         clock: now_ms,
     };
     let passages = config.search.passages.clamp(1, 64);
-    let app = App { store, generations, retriever, indexer, agent, mirroring: Arc::default(), passages };
+    let mut missing = Vec::new();
+    let reranker = open_reranker(config, &mut missing)?;
+    let app = App {
+        store,
+        generations,
+        retriever,
+        indexer,
+        agent,
+        mirroring: Arc::default(),
+        passages,
+        reranker,
+        rerank_candidates: config.rerank.candidates.min(RERANK_CANDIDATES_MAX),
+        rerank_budget: Duration::from_millis(config.rerank.budget_ms),
+    };
+    notices.lock().expect("nobody panics with the notices").append(&mut missing);
     let notices = std::mem::take(&mut *notices.lock().expect("nobody panics with the notices"));
     Ok(Booted { app, folder, notices, config: config.clone() })
 }

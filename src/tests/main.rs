@@ -15,6 +15,7 @@ mod pgvector;
 mod postgres;
 mod qdrant_peer;
 mod readers;
+mod rerank;
 mod story;
 mod support;
 mod tidy;
