@@ -4,6 +4,7 @@ mod data_folder;
 mod evaluation;
 mod models;
 mod opener;
+mod reranker;
 mod store;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use ibid_ingest::ChunkOptions;
 pub use data_folder::{DataFolder, DataFolderError};
 pub use evaluation::{for_evaluation, same_index, temporary_folder};
 pub use models::{ModelProgress, fetch_model, model_folder, model_id};
+pub use reranker::{fetch_reranker, open_reranker};
 pub use store::{open_store, store_exists};
 
 use crate::agent::{Agent, AgentLimits};
@@ -24,7 +26,7 @@ use crate::app::App;
 use crate::config::{Config, FusionKind, SearchConfig};
 use crate::generations::LiveGenerations;
 use crate::indexing::{ExtractorLimits, Indexer, IndexerParts, MirrorOptions};
-use crate::retrieval::{Fusion, Retriever, WeightModel};
+use crate::retrieval::{Fusion, RerankStage, Retriever, WeightModel};
 use crate::store::Store;
 use crate::types::{CollectionName, GenerationId, Principal};
 use opener::Opener;
@@ -46,6 +48,8 @@ const TRUTH_SETTING: &str = "truth_id";
 const RRF_K: f32 = 60.0;
 /// Tokens of a chunk when nobody says otherwise.
 const CHUNK_TOKENS: usize = 256;
+/// Passages that a reranker may be given: as many as a leg of the search finds.
+const RERANK_CANDIDATES_MAX: usize = 100;
 
 /// Opens the data folder and everything on it.
 ///
@@ -57,11 +61,16 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
     let notices = Arc::new(Mutex::new(Vec::new()));
     let generations = Arc::new(open_generations(config, &folder, &store, &notices).await?);
     let serving = generations.serving();
+    let mut missing = Vec::new();
     let retriever = Retriever {
         store: Arc::clone(&store),
         generations: Arc::clone(&generations),
         fusion: fusion(&config.search)?,
-        rerank: None,
+        rerank: open_reranker(config, &mut missing)?.map(|reranker| RerankStage {
+            reranker,
+            candidates: config.rerank.candidates.clamp(1, RERANK_CANDIDATES_MAX),
+            budget: Duration::from_millis(config.rerank.budget_ms),
+        }),
     };
     let indexer = Arc::new(Indexer::new(IndexerParts {
         store: Arc::clone(&store),
@@ -85,6 +94,7 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
     };
     let passages = config.search.passages.clamp(1, 64);
     let app = App { store, generations, retriever, indexer, agent, mirroring: Arc::default(), passages };
+    notices.lock().expect("nobody panics with the notices").append(&mut missing);
     let notices = std::mem::take(&mut *notices.lock().expect("nobody panics with the notices"));
     Ok(Booted { app, folder, notices, config: config.clone() })
 }

@@ -8,18 +8,20 @@ use crate::model::Scratch;
 
 /// Tokens of a batch, unless one sequence alone has more. It is enough rows to make the unpacking of weights cheap,
 /// and few enough for the activations to stay in the cache.
-const BATCH_TOKENS_MAX: usize = 512;
+pub(crate) const TOKENS_MAX: usize = 512;
 
 /// The results of sequences with these `lengths`, in their order, worked out by up to `threads` threads. `work` is given the
-/// places of a batch's sequences and gives their results. With one thread, or one batch, no thread is started.
+/// places of a batch's sequences, which have at most `tokens_max` tokens unless it is one alone, and gives their results. With
+/// one thread, or one batch, no thread is started.
 pub(crate) fn share<T: Clone + Default + Send>(
     lengths: &[usize],
+    tokens_max: usize,
     threads: usize,
     work: impl Fn(&[usize], &mut Scratch) -> Result<Vec<T>, EncoderError> + Sync,
 ) -> Result<Vec<T>, EncoderError> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
-    let batches = cut(&order, lengths);
+    let batches = cut(&order, lengths, tokens_max);
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut scratch = Scratch::default();
@@ -46,13 +48,13 @@ pub(crate) fn share<T: Clone + Default + Send>(
     Ok(results)
 }
 
-/// Cuts the sequences, longest first, into runs of at most [`BATCH_TOKENS_MAX`] tokens.
-fn cut<'a>(order: &'a [usize], lengths: &[usize]) -> Vec<&'a [usize]> {
+/// Cuts the sequences, longest first, into runs of at most `tokens_max` tokens.
+fn cut<'a>(order: &'a [usize], lengths: &[usize], tokens_max: usize) -> Vec<&'a [usize]> {
     let mut batches = Vec::new();
     let (mut start, mut sum) = (0, 0);
     for (place, index) in order.iter().enumerate() {
         let length = lengths[*index];
-        if place > start && sum + length > BATCH_TOKENS_MAX {
+        if place > start && sum + length > tokens_max {
             batches.push(&order[start..place]);
             (start, sum) = (place, 0);
         }

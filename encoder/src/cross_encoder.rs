@@ -59,13 +59,16 @@ impl CrossEncoder {
     /// was trained with, worked out by up to `threads` threads. A score depends on its passage and the question only.
     ///
     /// # Errors
-    /// When the model file, which holds the token embeddings, can no longer be read.
+    /// When the tokenizer's file does not hold what a text needs, or the model file, which holds the token embeddings, can no
+    /// longer be read.
     pub fn score(&self, query: &str, passages: &[&str], threads: usize) -> Result<Vec<f32>, EncoderError> {
         let asked = self.tokenizer.ids(query)?;
         let pair = |passage: &&str| Ok(self.tokenizer.pair(&asked, &self.tokenizer.ids(passage)?));
         let pairs: Vec<Pair> = passages.iter().map(pair).collect::<Result<_, EncoderError>>()?;
         let lengths: Vec<usize> = pairs.iter().map(Pair::len).collect();
-        batch::share(&lengths, threads, |batch, scratch| {
+        // Few pairs are shared out evenly, because somebody waits for them.
+        let tokens_max = lengths.iter().sum::<usize>().div_ceil(threads.max(1)).min(batch::TOKENS_MAX);
+        batch::share(&lengths, tokens_max, threads, |batch, scratch| {
             let sequences: Vec<Sequence<'_>> = batch.iter().map(|index| pairs[*index].sequence()).collect();
             let states = self.model.first_states(&sequences, scratch)?;
             Ok(self.head.scores(&states))

@@ -56,7 +56,7 @@ impl Encoder {
     pub fn encode(&self, texts: &[&str], threads: usize) -> Result<Vec<Vec<f32>>, EncoderError> {
         let tokens: Vec<Vec<u32>> = texts.iter().map(|text| self.tokenizer.encode(text)).collect();
         let lengths: Vec<usize> = tokens.iter().map(Vec::len).collect();
-        batch::share(&lengths, threads, |batch, scratch| {
+        batch::share(&lengths, batch::TOKENS_MAX, threads, |batch, scratch| {
             let sequences: Vec<Sequence<'_>> = batch.iter().map(|index| Sequence::one(&tokens[*index])).collect();
             self.model.vectors(&sequences, scratch)
         })

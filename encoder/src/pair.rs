@@ -18,7 +18,10 @@ const TEXT_BYTES_MAX: usize = 1 << 16;
 pub(crate) struct PairTokenizer {
     tokenizer: Tokenizer,
     path: PathBuf,
-    family: Family,
+    /// Marks between the two texts.
+    separators: usize,
+    /// Whether the second text has a token type of its own.
+    tells_apart: bool,
     /// `[CLS]` or `<s>`.
     begin: u32,
     /// `[SEP]` or `</s>`.
@@ -74,7 +77,8 @@ impl PairTokenizer {
             end: id(end)?,
             tokenizer,
             path: path.to_path_buf(),
-            family: shape.family,
+            separators: if shape.family == Family::Bert { 1 } else { 2 },
+            tells_apart: shape.family == Family::Bert && shape.header.types > 1,
             tokens_max: shape.header.positions - shape.positions_skipped,
         })
     }
@@ -95,16 +99,15 @@ impl PairTokenizer {
 
     /// `[CLS] query [SEP] passage [SEP]`, or `<s> query </s></s> passage </s>`, cut to the model's window.
     pub(crate) fn pair(&self, query: &[u32], passage: &[u32]) -> Pair {
-        let separators = if self.family == Family::Bert { 1 } else { 2 };
-        let room = self.tokens_max - 2 - separators;
+        let room = self.tokens_max - 2 - self.separators;
         let (of_query, of_passage) = longest_first(query.len(), passage.len(), room);
         let mut ids = vec![self.begin];
         ids.extend(&query[..of_query]);
-        ids.extend(std::iter::repeat_n(self.end, separators));
+        ids.extend(std::iter::repeat_n(self.end, self.separators));
         let passage_start = ids.len();
         ids.extend(&passage[..of_passage]);
         ids.push(self.end);
-        let second = if self.family == Family::Bert { passage_start } else { ids.len() };
+        let second = if self.tells_apart { passage_start } else { ids.len() };
         Pair { ids, second }
     }
 }

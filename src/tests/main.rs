@@ -16,6 +16,7 @@ mod pgvector;
 mod postgres;
 mod qdrant_peer;
 mod readers;
+mod rerank;
 mod retrieval;
 mod search_input;
 mod story;

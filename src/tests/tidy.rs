@@ -20,7 +20,7 @@ const FLOORS: [&[&str]; 11] = [
 ];
 
 /// Names of backends, and the only rooms that may say them.
-const BACKENDS: [(&str, &[&str]); 10] = [
+const BACKENDS: [(&str, &[&str]); 12] = [
     ("QdrantIndex", &["vector", "boot"]),
     ("EdgeIndex", &["vector", "boot"]),
     ("ExactIndex", &["vector", "boot"]),
@@ -29,6 +29,8 @@ const BACKENDS: [(&str, &[&str]); 10] = [
     ("SqliteStore", &["store", "boot"]),
     ("LocalEmbedder", &["models", "boot"]),
     ("Hashing::new", &["models", "boot"]),
+    ("LocalReranker", &["models", "boot"]),
+    ("RerankEndpoint::new", &["models", "boot"]),
     ("OpenAi::new", &["models", "boot"]),
     ("Extractive::new", &["models", "boot"]),
 ];
