@@ -14,6 +14,7 @@ mod followers;
 mod indexer;
 mod mirror;
 mod plan;
+mod row;
 mod scan;
 mod source;
 mod texts;

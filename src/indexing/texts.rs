@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::IndexingError;
 use super::chunking::Cutter;
-use super::mirror::{blank, fill};
+use super::row::{blank, fill};
 use crate::store::NewDocument;
 use crate::types::{CollectionName, SourceStamp};
 

@@ -46,6 +46,11 @@ impl Embedder for Hashing {
         1.0
     }
 
+    /// It knows words and nothing of what they mean, so that the keyword index knows better.
+    fn reads(&self, _text: &str) -> f32 {
+        0.5
+    }
+
     async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
         Ok(texts.iter().map(|text| embed(text)).collect())
     }

@@ -30,7 +30,8 @@ fn library() -> Sandbox {
 }
 
 fn search(sandbox: &Sandbox, query: &str, more: &[&str]) -> Value {
-    sandbox.json(&[&["search", query, "-k", "10"], more].concat())
+    let k: &[&str] = if more.contains(&"-k") { &[] } else { &["-k", "10"] };
+    sandbox.json(&[&["search", query], k, more].concat())
 }
 
 #[test]
@@ -139,7 +140,9 @@ fn the_query_language_narrows_and_a_broken_query_is_plain_words() {
     let sandbox = library();
     let found = |query: &str| search(&sandbox, query, &[]);
     assert_eq!(uris(&found("\"fog horn\"")).len(), 1);
-    assert!(!uris(&found("lighthouse -lamp")).iter().any(|uri| uri != "lib/other.txt"), "no passage with a lamp");
+    assert_eq!(uris(&search(&sandbox, "lighthouse -lamp", &["--mode", "keyword"])), ["lib/other.txt"]);
+    let long_or_lamp = |uri: &String| ["lib/long.md", "lib/lamp.txt", "lib/copy.txt"].contains(&uri.as_str());
+    assert!(!uris(&found("lighthouse -lamp")).iter().any(long_or_lamp), "what is excluded is no meaning either");
     assert!(uris(&found("title:harbour crate")).iter().all(|uri| uri == "lib/harbour.md"));
     assert!(uris(&found("lighthouse uri:lib/other.txt")).iter().all(|uri| uri == "lib/other.txt"));
     assert!(uris(&found("lighthouse lang:ko")).is_empty());

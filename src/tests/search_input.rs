@@ -191,7 +191,9 @@ fn dated(backend: &Backend) -> Sandbox {
     let sandbox = backend.sandbox();
     let english = "The otter holds its breath for eight minutes when it looks for crabs under the water of the river.";
     sandbox.write("docs/otter/year.md", format!("---\ndate: 2023\nlang: en_US\n---\n{english}\n"));
-    sandbox.write("docs/otter/day.md", format!("---\ncreated: 2024-05-17T23:59:00+09:00\n---\n{english}\n"));
+    let day =
+        "Every otter has a pouch of loose skin under its arm, and in it the stone with which it opens shells at noon.";
+    sandbox.write("docs/otter/day.md", format!("---\ncreated: 2024-05-17T23:59:00+09:00\n---\n{day}\n"));
     sandbox.write(
         "docs/otter/korean.md",
         "---\ndate: 2024-06-01\n---\n수달 otter 는 강에서 게를 잡아먹으며 물속에서 팔 분 동안 숨을 참는다.\n",

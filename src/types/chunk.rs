@@ -18,7 +18,7 @@ pub struct Chunk {
     pub heading_path: Vec<String>,
     /// The hash of [`embedding_input`], the key of its vector.
     pub text_hash: TextHash,
-    /// The [`simhash`](crate::analysis::simhash) of its words; `None` for chunks of earlier versions.
+    /// The `SimHash` of its words, by which near-duplicates are known; `None` for chunks of earlier versions.
     #[serde(default)]
     pub simhash: Option<u64>,
 }

@@ -47,8 +47,8 @@ pub(in crate::store) async fn a_generation_serves_when_nothing_is_missing(store:
     assert_eq!(store.documents_to_chunk(added, 1).await.unwrap().len(), 1);
 
     let seen = (all_changes(store, first).await, store.last_seq(added).await.unwrap());
-    assert!(store.put_chunks(&source(store, "a").await, added, &chunks_of(&["one\ntwo"])).await.unwrap());
-    assert!(store.put_chunks(&source(store, "b").await, added, &chunks_of(&["three"])).await.unwrap());
+    assert!(store.put_chunks(&source(store, "a").await, added, &chunks_of("", &["one\ntwo"])).await.unwrap());
+    assert!(store.put_chunks(&source(store, "b").await, added, &chunks_of("", &["three"])).await.unwrap());
     assert_eq!(all_changes(store, first).await, seen.0, "they concern the other generation only");
     let put_both = [(id_of("a"), ChangeKind::Put), (id_of("b"), ChangeKind::Put)];
     assert_eq!(changes_since(store, added, seen.1).await, put_both);
@@ -77,22 +77,22 @@ pub(in crate::store) async fn chunks_of_an_older_text_are_refused(store: &dyn St
     let old = source(store, "a").await;
     put(store, &[("a", &["three"])]).await;
     let seen = store.last_seq(added).await.unwrap();
-    assert!(!store.put_chunks(&old, added, &chunks_of(&["한글", "two"])).await.unwrap());
+    assert!(!store.put_chunks(&old, added, &chunks_of("", &["한글", "two"])).await.unwrap());
     let fresh = source(store, "a").await;
-    assert!(!store.put_chunks(&fresh, first, &chunks_of(&["three"])).await.unwrap(), "it is chunked there");
-    assert!(!store.put_chunks(&fresh, GenerationId(99), &chunks_of(&["three"])).await.unwrap());
+    assert!(!store.put_chunks(&fresh, first, &chunks_of("", &["three"])).await.unwrap(), "it is chunked there");
+    assert!(!store.put_chunks(&fresh, GenerationId(99), &chunks_of("", &["three"])).await.unwrap());
     assert_eq!(changes_since(store, added, seen).await, []);
-    assert!(store.put_chunks(&fresh, added, &chunks_of(&["three"])).await.unwrap());
-    assert!(!store.put_chunks(&fresh, added, &chunks_of(&["three"])).await.unwrap(), "once");
+    assert!(store.put_chunks(&fresh, added, &chunks_of("", &["three"])).await.unwrap());
+    assert!(!store.put_chunks(&fresh, added, &chunks_of("", &["three"])).await.unwrap(), "once");
     store.delete_documents(&[id_of("a")]).await.unwrap();
-    assert!(!store.put_chunks(&fresh, added, &chunks_of(&["three"])).await.unwrap(), "it is gone");
+    assert!(!store.put_chunks(&fresh, added, &chunks_of("", &["three"])).await.unwrap(), "it is gone");
     assert_eq!(store.expected_chunk_ids(added).await.unwrap().0.len(), 0);
 }
 
 pub(in crate::store) async fn writing_a_document_removes_it_from_other_generations(store: &dyn Store) {
     let first = put(store, &[("a", &["한글", "two"])]).await;
     let added = second(store).await;
-    assert!(store.put_chunks(&source(store, "a").await, added, &chunks_of(&["한글", "two"])).await.unwrap());
+    assert!(store.put_chunks(&source(store, "a").await, added, &chunks_of("", &["한글", "two"])).await.unwrap());
     assert_eq!(store.indexed_document(id_of("a"), added).await.unwrap().unwrap().chunks[0].text, "한글");
     store.put_document(&written("a", &["new"]), first, NOW).await.unwrap();
     assert_eq!(chunk_ids(store, "a", added).await, []);
@@ -107,7 +107,7 @@ pub(in crate::store) async fn a_generation_is_dropped_with_all_that_is_its_own(s
     assert!(embed(store, first, "a").await);
     let twins = (second(store).await, second(store).await);
     for generation in [twins.0, twins.1] {
-        assert!(store.put_chunks(&source(store, "a").await, generation, &chunks_of(&["one"])).await.unwrap());
+        assert!(store.put_chunks(&source(store, "a").await, generation, &chunks_of("", &["one"])).await.unwrap());
     }
     assert!(embed(store, twins.0, "a").await);
     assert!(!store.drop_generation(first).await.unwrap(), "it serves");
@@ -118,7 +118,7 @@ pub(in crate::store) async fn a_generation_is_dropped_with_all_that_is_its_own(s
     assert!(store.drop_generation(twins.1).await.unwrap());
     let next = second(store).await;
     assert!(next > twins.1, "a number is never used twice");
-    assert!(store.put_chunks(&source(store, "a").await, next, &chunks_of(&["one"])).await.unwrap());
+    assert!(store.put_chunks(&source(store, "a").await, next, &chunks_of("", &["one"])).await.unwrap());
     assert_eq!(store.missing_texts(id_of("a"), next).await.unwrap().len(), 1, "its vectors went with it");
     assert!(store.document_vectors(id_of("a"), first).await.unwrap().is_some());
 }

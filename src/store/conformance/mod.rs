@@ -35,14 +35,14 @@ pub(super) fn id_of(uri: &str) -> DocumentId {
     DocumentId::of(&collection(), uri)
 }
 
-/// Parts of a text as its chunks; each stands on a line of its own.
-fn chunks_of(parts: &[&str]) -> Vec<Chunk> {
+/// Parts of the text of a document of this title as its chunks; each stands on a line of its own.
+fn chunks_of(title: &str, parts: &[&str]) -> Vec<Chunk> {
     let mut start = 0;
     let chunk = |part: &&str| {
         let span = Span { start, end: start + part.len() };
         start = span.end + 1;
         let heading_path = vec!["Part".to_owned()];
-        let text_hash = TextHash::of(&embedding_input("", &heading_path, part));
+        let text_hash = TextHash::of(&embedding_input(title, &heading_path, part));
         Chunk { span, page_first: Some(1), page_last: None, heading_path, text_hash, simhash: Some(u64::MAX - 1) }
     };
     parts.iter().map(chunk).collect()
@@ -51,11 +51,11 @@ fn chunks_of(parts: &[&str]) -> Vec<Chunk> {
 /// A document that consists of these parts.
 pub(super) fn written(uri: &str, parts: &[&str]) -> NewDocument {
     let text = parts.join("\n");
+    let title = format!("About {uri}");
     NewDocument {
         collection: collection(),
         uri: uri.to_owned(),
         media_type: "text/plain".to_owned(),
-        title: format!("About {uri}"),
         metadata: BTreeMap::from([("lang".to_owned(), "ko".to_owned())]),
         language: Some("ko".to_owned()),
         readers: None,
@@ -63,7 +63,8 @@ pub(super) fn written(uri: &str, parts: &[&str]) -> NewDocument {
         warnings: vec!["a warning".to_owned()],
         structure: Structure { body: Span { start: 0, end: text.len() }, ..Structure::default() },
         text,
-        chunks: chunks_of(parts),
+        chunks: chunks_of(&title, parts),
+        title,
     }
 }
 
