@@ -15,9 +15,9 @@ fn library() -> Sandbox {
     sandbox.write("lib/lamp.txt", LIGHTHOUSE);
     sandbox.write("lib/copy.txt", LIGHTHOUSE.replace("between ten and four", "between nine and four"));
     sandbox.write("lib/other.txt", "A lighthouse on the other side of the bay is painted red and white.\n");
-    let parts: Vec<String> = (0..12)
-        .map(|part| format!("## Part {part}\n\nThe lighthouse of part {part} has lamp number {}.\n", part * 17 % 13))
-        .collect();
+    let words = |part: usize| (0..110).map(|word| format!("w{part}q{word}")).collect::<Vec<_>>().join(" ");
+    let parts: Vec<String> =
+        (0..12).map(|part| format!("## Part {part}\n\nThe lighthouse has a lamp: {}.\n", words(part))).collect();
     sandbox.write("lib/long.md", format!("# Lights\n\n{}", parts.join("\n")));
     let long: Vec<String> =
         (0..90).map(|line| format!("The harbour master counts crate {line} of the {} cargo.", line * 7 % 31)).collect();
