@@ -359,11 +359,7 @@ impl Reader<'_> {
         let mut all = document.chunks.iter().chain(others.iter().flat_map(|(_, chunks)| chunks));
         let fits = |chunk: &Chunk| {
             let words = document.text.get(chunk.span.start..chunk.span.end);
-            // Chunks of earlier versions were embedded without the title.
-            let read_with = |title, words| TextHash::of(&embedding_input(title, &chunk.heading_path, words));
-            let is_of =
-                |words| [document.title.as_str(), ""].map(|title| read_with(title, words)).contains(&chunk.text_hash);
-            words.is_some_and(is_of)
+            words.is_some_and(|words| is_hash_of(chunk, &document.title, words))
         };
         if !all.all(fits) {
             return Err(ReadError::Meaning(format!("a chunk of {} is not a part of its text", document.uri)));
@@ -389,4 +385,10 @@ impl Reader<'_> {
 
 fn decoded(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
+}
+
+/// Whether a chunk's hash is that of these words as they are embedded; chunks of earlier versions were embedded without the title.
+fn is_hash_of(chunk: &Chunk, title: &str, words: &str) -> bool {
+    let hash = |read_title| TextHash::of(&embedding_input(read_title, &chunk.heading_path, words));
+    hash(title) == chunk.text_hash || hash("") == chunk.text_hash
 }

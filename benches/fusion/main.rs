@@ -100,8 +100,8 @@ fn judge(sets: &[QuestionSet], model: &WeightModel, signals: &[String]) -> anyho
     println!("{:<20} {:>7} {}", "nDCG@10", "queries", heads.map(|head| format!("{head:>9}")).join(" "));
     let mut rows = Vec::new();
     for (place, set) in sets.iter().enumerate() {
-        let others: Vec<&QuestionSet> =
-            sets.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, set)| set).collect();
+        let is_other = |other: &(usize, &QuestionSet)| other.0 != place;
+        let others: Vec<&QuestionSet> = sets.iter().enumerate().filter(is_other).map(|other| other.1).collect();
         let held_out = if others.is_empty() { model.clone() } else { fitted(&others, signals) };
         let row = Row {
             keyword: set.mean(&Fusion::Convex { vector_weight: 0.0 }),

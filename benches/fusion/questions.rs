@@ -61,8 +61,8 @@ impl QuestionSet {
 
     fn ndcg(&self, question: &Question, fusion: &Fusion) -> f64 {
         let weight = fusion.vector_weight(&question.signals);
-        let fused = fusion.fuse(&question.answers, &question.signals, weight);
-        let scored = fused.iter().filter(|fused| fused.score > 0.0 || weight > 0.0 && weight < 1.0);
+        let all = fusion.fuse(&question.answers, &question.signals, weight);
+        let scored = all.iter().filter(|fused| fused.score > 0.0 || weight > 0.0 && weight < 1.0);
         let mut ranked: Vec<&str> = Vec::with_capacity(DEPTH);
         for document in scored.filter_map(|fused| self.documents.get(&fused.chunk)) {
             if ranked.len() < DEPTH && !ranked.contains(&document.as_str()) {

@@ -62,7 +62,7 @@ pub(super) async fn hit(
         merged_chunk_ids: merged.iter().map(|candidate| candidate.fused.chunk).collect(),
         section: None,
         score,
-        legs: shown.explain.then(|| Legs { rerank: reranked, ..fused.legs }),
+        legs: shown.explain.then_some(Legs { rerank: reranked, ..fused.legs }),
         matched_terms: None,
     }))
 }

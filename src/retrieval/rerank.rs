@@ -123,8 +123,8 @@ mod tests {
         let (late, said) = order(Ok(vec![0.1, 0.9]), 4).await;
         assert_eq!(late, [2, 1, 3, 4]);
         assert!(said.unwrap().starts_with("the reranker scored 2 of 4 passages in 5 ms"));
-        let (broken, said) = order(Err(()), 4).await;
+        let (broken, reason) = order(Err(()), 4).await;
         assert_eq!(broken, [1, 2, 3, 4]);
-        assert!(said.unwrap().ends_with("; passages stand in the order of fusion"));
+        assert!(reason.unwrap().ends_with("; passages stand in the order of fusion"));
     }
 }

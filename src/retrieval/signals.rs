@@ -58,9 +58,9 @@ impl Signals {
 }
 
 fn known_share(terms: &[TermStatistics]) -> f32 {
-    let mass = |terms: &mut dyn Iterator<Item = &TermStatistics>| terms.map(|term| term.idf).sum::<f32>();
-    let all = mass(&mut terms.iter().filter(|term| !term.is_stop_word));
-    let known = mass(&mut terms.iter().filter(|term| !term.is_stop_word && term.chunks > 0));
+    let telling = || terms.iter().filter(|term| !term.is_stop_word);
+    let all: f32 = telling().map(|term| term.idf).sum();
+    let known: f32 = telling().filter(|term| term.chunks > 0).map(|term| term.idf).sum();
     if all > 0.0 { known / all } else { 0.0 }
 }
 
