@@ -58,7 +58,7 @@ pub(super) struct SearchBody {
     /// Whether hits say why they stand where they stand.
     #[serde(default)]
     explain: bool,
-    /// A chunk's number, a document's id or a URI: the answer says where it stands and what keeps it out.
+    /// A chunk's id, a document's id or a URI: the answer says where it stands and what keeps it out.
     #[serde(default)]
     why_not: Option<String>,
 }

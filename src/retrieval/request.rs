@@ -36,7 +36,7 @@ pub struct SearchRequest {
     pub expand: Expand,
     /// Whether hits say why they stand where they stand.
     pub explain: bool,
-    /// A chunk's number, a document's id or a URI: the answer says where it stands and what keeps it out.
+    /// A chunk's id, a document's id or a URI: the answer says where it stands and what keeps it out.
     pub why_not: Option<String>,
 }
 

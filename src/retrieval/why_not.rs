@@ -23,7 +23,7 @@ struct Target {
     chunks: Vec<ChunkId>,
 }
 
-/// Where the target stands, which is a chunk's number, a document's id or a URI.
+/// Where the target stands, which is a chunk's id, a document's id or a URI.
 ///
 /// # Errors
 /// As a search.
@@ -70,8 +70,8 @@ impl Retriever {
         let store = self.store.as_ref();
         let readable = search.request.caller.narrowed(FacetQuery::default());
         let may_read = |document: &Document| readable.matches(&document_facets(document));
-        if let Ok(number) = target.parse::<u64>() {
-            let found = store.chunks(&[ChunkId(number)]).await?.pop().filter(|found| may_read(&found.document));
+        if let Ok(chunk) = target.parse::<ChunkId>() {
+            let found = store.chunks(&[chunk]).await?.pop().filter(|found| may_read(&found.document));
             return Ok(found.map(|found| Target { chunks: vec![found.row.id], document: found.document }));
         }
         for id in self.documents_named(target).await? {

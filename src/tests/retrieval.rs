@@ -119,6 +119,8 @@ fn why_not_names_the_reason() {
     assert!(first == "lib/other.txt" && reason == "none" || reason == "rank", "{reason}");
     let (_, found) = why("fog horn", "lib/lamp.txt", &["--keep-duplicates"]);
     assert!(found["why_not"]["summary"].as_str().unwrap().contains("is hit"), "{found}");
+    let chunk = found["hits"][0]["chunk_id"].as_str().unwrap();
+    assert!(why("fog horn", chunk, &[]).1["why_not"]["summary"].as_str().unwrap().contains("is hit 1"), "{chunk}");
     let (_, unknown) = why("fog horn", "lib/none.txt", &[]);
     assert!(unknown["why_not"]["summary"].as_str().unwrap().contains("there is no"), "{unknown}");
     let missing =

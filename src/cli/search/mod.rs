@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// Show why each passage stands where it stands.
     #[arg(long)]
     explain: bool,
-    /// Say where a document (its URI or id) or a chunk (its number) stands, and what keeps it out.
+    /// Say where a document (its URI or id) or a chunk (its id, such as c7) stands, and what keeps it out.
     #[arg(long, value_name = "TARGET")]
     why_not: Option<String>,
     #[command(flatten)]

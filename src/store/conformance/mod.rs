@@ -51,7 +51,7 @@ fn chunks_of(title: &str, parts: &[&str]) -> Vec<Chunk> {
 /// A document that consists of these parts.
 pub(super) fn written(uri: &str, parts: &[&str]) -> NewDocument {
     let text = parts.join("\n");
-    let title = format!("About {uri}");
+    let title = "About it".to_owned();
     NewDocument {
         collection: collection(),
         uri: uri.to_owned(),
