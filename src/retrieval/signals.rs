@@ -19,7 +19,7 @@ pub struct Signals {
     pub vector_gap: f32,
     /// The share of the first ten hits that both lists have.
     pub overlap: f32,
-    /// How many terms the question has beside those that only ask: 0 for none, 1 for [`TERMS_MANY`].
+    /// How many terms the question has beside those that only ask: 0 for none, 1 for 32, on a logarithmic scale.
     pub length: f32,
 }
 
