@@ -139,7 +139,7 @@ async fn answer(retriever: &Retriever, query: &JudgedQuery, mode: Mode, kept: us
     let hits = retriever.search(&for_documents(&query.text, mode, CHUNKS)).await?.hits;
     let ranked = distinct(hits.iter().map(|hit| hit.uri.as_str()));
     let mut scores = RankScores::of(&ranked, &query.grades);
-    if scores.recall_at_100 < 1.0 && ranked.len() < DEEP && hits.len() == CHUNKS {
+    if scores.recall_at_100 < 1.0 && ranked.len() < DEEP {
         let deep = retriever.search(&for_documents(&query.text, mode, CHUNKS_DEEP)).await?.hits;
         let documents: Vec<&str> = deep.iter().map(|hit| hit.uri.as_str()).collect();
         scores.recall_at_100 = RankScores::of(&documents, &query.grades).recall_at_100;
