@@ -61,12 +61,13 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
     let notices = Arc::new(Mutex::new(Vec::new()));
     let generations = Arc::new(open_generations(config, &folder, &store, &notices).await?);
     let serving = generations.serving();
-    let mut missing = Vec::new();
+    let mut notices = std::mem::take(&mut *notices.lock().expect("nobody panics with the notices"));
+    let reranker = open_reranker(config, &mut notices)?;
     let retriever = Retriever {
         store: Arc::clone(&store),
         generations: Arc::clone(&generations),
         fusion: fusion(&config.search)?,
-        rerank: open_reranker(config, &mut missing)?.map(|reranker| RerankStage {
+        rerank: reranker.map(|reranker| RerankStage {
             reranker,
             candidates: config.rerank.candidates.clamp(1, RERANK_CANDIDATES_MAX),
             budget: Duration::from_millis(config.rerank.budget_ms),
@@ -94,8 +95,6 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
     };
     let passages = config.search.passages.clamp(1, 64);
     let app = App { store, generations, retriever, indexer, agent, mirroring: Arc::default(), passages };
-    notices.lock().expect("nobody panics with the notices").append(&mut missing);
-    let notices = std::mem::take(&mut *notices.lock().expect("nobody panics with the notices"));
     Ok(Booted { app, folder, notices, config: config.clone() })
 }
 

@@ -18,7 +18,7 @@ use super::why_not;
 use crate::generations::{LiveGenerations, OpenedGeneration};
 use crate::keyword::KeywordQuery;
 use crate::store::Store;
-use crate::types::{ChunkId, DroppedBy, FacetQuery, Hit, SearchMode, document_facets};
+use crate::types::{ChunkId, DroppedBy, Hit, SearchMode, document_facets};
 
 /// Candidates that each leg gives to fusion. Depth 100 is what the weights were fitted at.
 const CANDIDATES: usize = 100;
@@ -108,15 +108,11 @@ impl Retriever {
     /// As [`Self::search`].
     pub async fn legs(&self, request: &SearchRequest) -> Result<(LegAnswers, Signals), SearchError> {
         let views = self.generations.serving();
-        let search = Search::new(&views, request)?;
-        let answers = legs::ask(&views, &search.question).await?;
-        let signals = Signals::of(&answers.keyword, &answers.vector);
-        Ok((answers, signals))
+        Search::new(&views, request)?.ask().await
     }
 
     async fn fused(&self, search: &Search<'_>) -> Result<FusedLists, SearchError> {
-        let answers = legs::ask(search.views, &search.question).await?;
-        let signals = Signals::of(&answers.keyword, &answers.vector);
+        let (answers, signals) = search.ask().await?;
         // While documents come in, the vector leg ranks the few that it has, and the best of a few says little. A model that
         // cannot read the question says nothing.
         let vector_weight = match search.question.mode {
@@ -198,6 +194,12 @@ impl<'a> Search<'a> {
         Ok(Self { views, request, parsed, question })
     }
 
+    async fn ask(&self) -> Result<(LegAnswers, Signals), SearchError> {
+        let answers = legs::ask(self.views, &self.question).await?;
+        let signals = Signals::of(&answers.keyword, &answers.vector);
+        Ok((answers, signals))
+    }
+
     /// How much of its weight the vector leg deserves, 0 to 1: the share of the chunks that have their vectors, and the share
     /// of the question that the model can read.
     pub(super) fn trust_in_vectors(&self) -> f32 {
@@ -220,12 +222,5 @@ impl FusedLists {
     /// The place of a chunk in the fused list, from 1.
     pub(super) fn rank_of(&self, chunk: ChunkId) -> Option<usize> {
         self.fused.iter().position(|fused| fused.chunk == chunk).map(|place| place + 1)
-    }
-}
-
-impl Search<'_> {
-    /// What documents have to carry.
-    pub(super) fn facets(&self) -> &FacetQuery {
-        &self.question.facets
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn why_not(
             chunks: Vec::new(),
         });
     };
-    let passes_filter = search.facets().matches(&document_facets(&found.document));
+    let passes_filter = search.question.facets.matches(&document_facets(&found.document));
     let words = explained(search, found.chunks.clone()).await?;
     let meanings = vector_ranks(search, lists).await?;
     let mut chunks: Vec<WhyNotChunk> = found

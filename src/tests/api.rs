@@ -4,11 +4,6 @@ use serde_json::{Value, json};
 
 use super::support::{Sandbox, Server, events, http, question};
 
-async fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
-    let response = http().post(server.url(path)).json(body).send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
-}
-
 async fn get(server: &Server, path: &str) -> (u16, Value) {
     let response = http().get(server.url(path)).send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
@@ -24,12 +19,12 @@ fn served() -> (Sandbox, Server) {
 #[tokio::test]
 async fn search_answers_and_refuses() {
     let (_sandbox, server) = served();
-    let (status, found) = post(&server, "/v1/search", &json!({"query": "tower", "k": 2, "explain": true})).await;
+    let (status, found) = server.post("/v1/search", &json!({"query": "tower", "k": 2, "explain": true})).await;
     assert_eq!(status, 200);
     assert_eq!(found["hits"][0]["uri"], "docs/tower.html");
     assert!(found["hits"][0]["legs"]["keyword"]["rank"].is_number());
     let narrowed = json!({"query": "tower", "filter": {"media_types": ["text/markdown"]}});
-    let (_, found) = post(&server, "/v1/search", &narrowed).await;
+    let (_, found) = server.post("/v1/search", &narrowed).await;
     assert!(found["hits"].as_array().unwrap().iter().all(|hit| hit["media_type"] == "text/markdown"));
     for bad in [
         json!({}),
@@ -41,12 +36,12 @@ async fn search_answers_and_refuses() {
         json!({"query": "x", "collections": ["../etc"]}),
         json!({"query": "x".repeat(200_000)}),
     ] {
-        let (status, body) = post(&server, "/v1/search", &bad).await;
+        let (status, body) = server.post("/v1/search", &bad).await;
         assert_eq!(status, 422);
         assert_eq!(body["error"]["code"], "invalid");
     }
     for query in ["", "   ", "!!! ??? …", "the of and", "\u{0}\u{7}", "(a OR", "\"unclosed", &"가 ".repeat(20_000)] {
-        let (status, body) = post(&server, "/v1/search", &json!({"query": query})).await;
+        let (status, body) = server.post("/v1/search", &json!({"query": query})).await;
         assert_eq!(status, 200, "{body}");
     }
 }
@@ -59,7 +54,7 @@ async fn documents_are_listed_read_and_deleted() {
     let cursor = page["next_cursor"].as_str().unwrap().to_owned();
     let (_, rest) = get(&server, &format!("/v1/documents?limit=100&cursor={cursor}")).await;
     assert_eq!(rest["documents"].as_array().unwrap().len(), 3);
-    let (_, found) = post(&server, "/v1/search", &json!({"query": "참치"})).await;
+    let (_, found) = server.post("/v1/search", &json!({"query": "참치"})).await;
     let hit = &found["hits"][0];
     let id = hit["document_id"].as_str().unwrap();
     let (start, end) = (&hit["span"]["start"], &hit["span"]["end"]);
@@ -73,7 +68,7 @@ async fn documents_are_listed_read_and_deleted() {
     let gone = http().delete(server.url(&format!("/v1/documents/{id}"))).send().await.unwrap();
     assert_eq!(gone.status().as_u16(), 204);
     assert_eq!(get(&server, &format!("/v1/documents/{id}")).await.0, 404);
-    let (_, found) = post(&server, "/v1/search", &json!({"query": "참치"})).await;
+    let (_, found) = server.post("/v1/search", &json!({"query": "참치"})).await;
     assert!(found["hits"].as_array().unwrap().iter().all(|hit| hit["document_id"] != id));
     for path in ["/v1/documents/nonsense", "/v1/nothing", "/chat/nothing.js"] {
         let (status, body) = get(&server, path).await;
@@ -162,7 +157,7 @@ async fn a_run_id_that_comes_again_is_answered_from_its_journal() {
     let (_sandbox, server) = served();
     let body = question("What do otters eat?");
     let first = events(&server, &body).await;
-    let (_, found) = post(&server, "/v1/search", &json!({"query": "otters eat crabs", "k": 1})).await;
+    let (_, found) = server.post("/v1/search", &json!({"query": "otters eat crabs", "k": 1})).await;
     let id = found["hits"][0]["document_id"].as_str().unwrap();
     http().delete(server.url(&format!("/v1/documents/{id}"))).send().await.unwrap();
     let again = events(&server, &body).await;

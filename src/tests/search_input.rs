@@ -6,17 +6,12 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::backend::Backend;
-use super::support::{Sandbox, Server, http, uris};
+use super::support::{Sandbox, Server, uris};
 
 const MODES: [&str; 3] = ["keyword", "vector", "hybrid"];
 /// Words that only somebody knows who knows what the service is built of.
 const INNER_WORDS: [&str; 10] =
     ["tantivy", "qdrant", "sqlx", "sqlite", "usize", "struct", "panicked", "src/", "Error(", "database"];
-
-async fn search(server: &Server, body: &Value) -> (u16, Value) {
-    let response = http().post(server.url("/v1/search")).json(body).send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
-}
 
 fn with_mode(body: &Value, mode: &str) -> Value {
     let mut body = body.clone();
@@ -59,14 +54,15 @@ async fn any_text_is_a_query() {
     ];
     for query in long.iter().map(String::as_str).chain(short) {
         for mode in MODES {
-            let (status, body) = search(&server, &json!({"query": query, "mode": mode, "explain": true})).await;
+            let (status, body) =
+                server.post("/v1/search", &json!({"query": query, "mode": mode, "explain": true})).await;
             let shown: String = query.chars().take(40).collect();
             assert!(status == 200 && body["hits"].is_array(), "{mode} {shown:?}: {status} {body}");
             let has_no_word = mode == "keyword" && !query.chars().any(|c| c.is_alphanumeric());
             assert!(!has_no_word || uris(&body).is_empty(), "{shown:?}: {body}");
         }
     }
-    let (_, found) = search(&server, &json!({"query": "a\u{0}b tower", "mode": "keyword"})).await;
+    let (_, found) = server.post("/v1/search", &json!({"query": "a\u{0}b tower", "mode": "keyword"})).await;
     assert_eq!(uris(&found)[0], "docs/tower.html");
 }
 
@@ -104,7 +100,7 @@ async fn what_is_out_of_bounds_is_refused_in_the_words_of_the_service() {
         (json!({"query": "x", "filter": {"date_from": "2025", "date_to": "2024"}}), "no date is from 2025 on"),
     ] {
         for mode in MODES {
-            let (status, answer) = search(&server, &with_mode(&body, mode)).await;
+            let (status, answer) = server.post("/v1/search", &with_mode(&body, mode)).await;
             assert_eq!((status, answer["error"]["code"].as_str()), (422, Some("invalid")), "{said}: {answer}");
             let message = answer["error"]["message"].as_str().unwrap();
             assert!(message.contains(said) && message.len() < 400, "{said}: {message}");
@@ -126,7 +122,7 @@ async fn the_bounds_themselves_are_allowed() {
         json!({"query": "tower", "filter": {"metadata": {}, "uri_prefix": ""}}),
     ] {
         for mode in MODES {
-            let (status, found) = search(&server, &with_mode(&body, mode)).await;
+            let (status, found) = server.post("/v1/search", &with_mode(&body, mode)).await;
             assert!(status == 200 && uris(&found).contains(&"docs/tower.html".to_owned()), "{mode}: {status} {found}");
         }
     }
@@ -139,7 +135,8 @@ async fn the_bounds_themselves_are_allowed() {
         json!({"date_to": "1900"}),
     ] {
         for mode in MODES {
-            let (status, found) = search(&server, &json!({"query": "tower", "mode": mode, "filter": filter})).await;
+            let (status, found) =
+                server.post("/v1/search", &json!({"query": "tower", "mode": mode, "filter": filter})).await;
             assert!(status == 200 && uris(&found).is_empty(), "{mode}: {status} {found}");
         }
     }

@@ -200,10 +200,15 @@ impl Server {
         wait_for(answer(http().get(self.url(path))))
     }
 
+    /// Status and body of a POST.
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        answer(http().post(self.url(path)).json(body)).await
+    }
+
     /// Status and body of a search.
     pub fn search(&self, query: &str, mode: &str) -> (u16, Value) {
         let body = serde_json::json!({"query": query, "mode": mode, "k": 5});
-        wait_for(answer(http().post(self.url("/v1/search")).json(&body)))
+        wait_for(self.post("/v1/search", &body))
     }
 
     /// The URIs that a search finds, best first.
