@@ -1,8 +1,7 @@
 //! Detection finds what a file is, by its content first and by its name only where the content is plain text.
 
 use crate::extract::decode::utf16_without_mark;
-use crate::extract::formats::FORMATS;
-use crate::{ExtractError, Language, MediaType};
+use crate::{ExtractError, MediaType};
 
 /// A sample long enough for a judgement, short enough to cost nothing.
 const SAMPLE_BYTES: usize = 8 << 10;
@@ -21,6 +20,9 @@ pub fn detect(name: &str, bytes: &[u8]) -> Result<MediaType, ExtractError> {
         return Err(ExtractError::Empty { bytes: 0 });
     }
     let by_name = media_type_of_name(name);
+    if let Some(found) = container(bytes, by_name) {
+        return found;
+    }
     if let Some(format) = foreign_format(bytes) {
         return Err(unsupported(format));
     }
@@ -29,13 +31,55 @@ pub fn detect(name: &str, bytes: &[u8]) -> Result<MediaType, ExtractError> {
     }
     check_is_text(bytes)?;
     match by_name {
-        Some(MediaType::Pdf) => Err(ExtractError::Damaged { format: "pdf".into(), reason: "no %PDF header".into() }),
+        // Programs write web pages and plain text under the names of word processors.
+        Some(named) if BINARY.contains(&named) && looks_like_html(bytes) => Ok(MediaType::Html),
+        Some(named) if BINARY.contains(&named) => {
+            let format = named.extensions().first().copied().unwrap_or_default();
+            let reason = format!("it does not begin as {format} does");
+            Err(ExtractError::Damaged { format: format.to_owned(), reason })
+        }
         Some(media_type) => Ok(media_type),
         None if looks_like_html(bytes) => Ok(MediaType::Html),
         None => match foreign_name(name) {
             Some(format) => Err(unsupported(format)),
             None => Ok(MediaType::PlainText),
         },
+    }
+}
+
+use MediaType as M;
+
+/// Formats whose bytes are never text.
+const BINARY: [MediaType; 16] = [
+    M::Pdf,
+    M::Docx,
+    M::Pptx,
+    M::Xlsx,
+    M::Odt,
+    M::Odp,
+    M::Ods,
+    M::Doc,
+    M::Ppt,
+    M::Xls,
+    M::Rtf,
+    M::Hwp,
+    M::Hwpx,
+    M::Epub,
+    M::Zip,
+    M::Tar,
+];
+
+/// What formats that hold other files are: zip, the compound files of older office programs, tar, and RTF by its first
+/// bytes.
+fn container(bytes: &[u8], by_name: Option<MediaType>) -> Option<Result<MediaType, ExtractError>> {
+    match bytes {
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(zip_kind(bytes)),
+        [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1, ..] => Some(compound_kind(bytes, by_name)),
+        [0x1F, 0x8B, ..] => Some(Ok(MediaType::Tar)),
+        _ if bytes.starts_with(b"{\\rtf") => Some(Ok(MediaType::Rtf)),
+        _ if bytes.starts_with(b"HWP Document File") => Some(Ok(MediaType::Hwp)),
+        _ if bytes.get(257..262) == Some(b"ustar") => Some(Ok(MediaType::Tar)),
+        _ => None,
     }
 }
 
@@ -59,26 +103,10 @@ fn media_type_of_name(name: &str) -> Option<MediaType> {
     MediaType::from_extension(if extension.is_empty() { &whole } else { &extension })
 }
 
-pub(crate) fn media_type_of_extension(extension: &str) -> Option<MediaType> {
-    let key = extension.to_ascii_lowercase();
-    let listed = FORMATS.iter().flat_map(|format| format.extensions);
-    if let Some((_, media_type)) = listed.into_iter().find(|(listed, _)| *listed == key) {
-        return Some(*media_type);
-    }
-    Language::ALL.iter().find(|language| language.extensions().contains(&key.as_str())).copied().map(MediaType::Code)
-}
-
 /// Formats whose bytes are text and whose meaning is not: read as plain text they would fill an index with markup.
 fn foreign_name(name: &str) -> Option<&'static str> {
     Some(match extension(name).as_str() {
-        "docx" | "doc" | "odt" => "word processor document",
-        "xlsx" | "xls" | "ods" => "spreadsheet",
-        "pptx" | "ppt" | "odp" => "presentation",
-        "hwp" | "hwpx" => "hangul document",
-        "epub" => "epub book",
-        "eml" | "mbox" | "msg" => "mail message",
-        "ipynb" => "jupyter notebook",
-        "rtf" => "rtf document",
+        "msg" => "outlook message",
         "svg" => "svg image",
         "ps" | "eps" => "postscript document",
         _ => return None,
@@ -110,12 +138,10 @@ const SIGNATURES: &[(&[u8], &str)] = &[
     (b"II*\0", "tiff image"),
     (b"MM\0*", "tiff image"),
     (b"\0\0\x01\0", "icon image"),
-    (b"\x1F\x8B", "gzip archive"),
     (b"\xFD7zXZ\0", "xz archive"),
     (b"7z\xBC\xAF\x27\x1C", "7z archive"),
     (b"Rar!\x1A\x07", "rar archive"),
     (b"\x28\xB5\x2F\xFD", "zstandard archive"),
-    (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "ole document (doc, xls, ppt or hwp)"),
     (b"SQLite format 3\0", "sqlite database"),
     (b"\0asm", "webassembly program"),
     (b"OggS\0", "ogg media"),
@@ -126,14 +152,10 @@ const SIGNATURES: &[(&[u8], &str)] = &[
     (b"wOF2", "web font"),
     (b"\0\x01\0\0\0", "truetype font"),
     (b"OTTO\0", "opentype font"),
-    (b"{\\rtf", "rtf document"),
     (b"%!PS", "postscript document"),
 ];
 
 fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        return Some(zip_kind(bytes));
-    }
     if let Some((_, format)) = SIGNATURES.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Some(format);
     }
@@ -148,20 +170,80 @@ fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Office and e-book formats are zip archives whose first entries give them away.
-fn zip_kind(bytes: &[u8]) -> &'static str {
+/// Office and e-book formats are zip archives; their type is the first entry, or the folder of their main part gives them
+/// away. The names stand twice in a file, before each entry and in the table at its end, so a damaged file still says them.
+fn zip_kind(bytes: &[u8]) -> Result<MediaType, ExtractError> {
     let head = &bytes[..bytes.len().min(SAMPLE_BYTES)];
-    let holds = |needle: &[u8]| head.windows(needle.len()).any(|window| window == needle);
-    let kinds: [(&[u8], &str); 7] = [
-        (b"application/epub+zip", "epub book"),
-        (b"application/hwp+zip", "hangul document"),
-        (b"application/vnd.oasis.opendocument", "opendocument file"),
-        (b"word/", "docx document"),
-        (b"xl/", "xlsx spreadsheet"),
-        (b"ppt/", "pptx presentation"),
-        (b"AndroidManifest.xml", "android package"),
+    let tail = &bytes[bytes.len().saturating_sub(8 * SAMPLE_BYTES)..];
+    let holds = |part: &[u8], needle: &[u8]| part.windows(needle.len()).any(|window| window == needle);
+    let types: [(&[u8], MediaType); 5] = [
+        (b"mimetypeapplication/epub+zip", M::Epub),
+        (b"mimetypeapplication/hwp+zip", M::Hwpx),
+        (b"mimetypeapplication/vnd.oasis.opendocument.text", M::Odt),
+        (b"mimetypeapplication/vnd.oasis.opendocument.presentation", M::Odp),
+        (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", M::Ods),
     ];
-    kinds.into_iter().find(|(needle, _)| holds(needle)).map_or("zip archive", |(_, kind)| kind)
+    if let Some((_, media_type)) = types.into_iter().find(|(needle, _)| holds(head, needle)) {
+        return Ok(media_type);
+    }
+    if holds(head, b"mimetypeapplication/vnd.oasis.opendocument") {
+        return Err(unsupported("opendocument drawing or formula"));
+    }
+    let parts: [(&[u8], MediaType); 6] = [
+        (b"word/document", M::Docx),
+        (b"xl/workbook", M::Xlsx),
+        (b"ppt/presentation", M::Pptx),
+        (b"META-INF/container.xml", M::Epub),
+        (b"Contents/content.hpf", M::Hwpx),
+        (b"word/", M::Docx),
+    ];
+    let is_package = holds(head, b"[Content_Types].xml") || holds(tail, b"[Content_Types].xml");
+    let named = |needle: &[u8]| holds(tail, needle) || holds(head, needle);
+    match parts
+        .into_iter()
+        .find(|(needle, media_type)| (is_package || matches!(media_type, M::Epub | M::Hwpx)) && named(needle))
+    {
+        Some((_, media_type)) => Ok(media_type),
+        None if named(b"AndroidManifest.xml") => Err(unsupported("android package")),
+        None if named(b"META-INF/MANIFEST.MF") => Err(unsupported("java archive")),
+        None if is_package => Err(unsupported("office package of another kind")),
+        None => Ok(MediaType::Zip),
+    }
+}
+
+/// Compound files name their streams in UTF-16.
+fn compound_kind(bytes: &[u8], by_name: Option<MediaType>) -> Result<MediaType, ExtractError> {
+    let kinds: [(&str, Option<MediaType>, &str); 7] = [
+        ("HwpSummaryInformation", Some(M::Hwp), "hwp"),
+        ("WordDocument", Some(M::Doc), "doc"),
+        ("PowerPoint Document", Some(M::Ppt), "ppt"),
+        ("Workbook", Some(M::Xls), "xls"),
+        ("Book", Some(M::Xls), "xls"),
+        ("__properties_version1.0", None, "outlook message"),
+        ("EncryptedPackage", None, "encrypted"),
+    ];
+    // Directory entries are 128 bytes long and aligned to them, and each begins with its name.
+    let named = |entry: &[u8], name: &str| {
+        let mut units = name.encode_utf16().chain([0]);
+        let mut at = 0;
+        units.all(|unit| {
+            at += 2;
+            entry.get(at - 2..at) == Some(&unit.to_le_bytes())
+        })
+    };
+    let entries = || bytes.chunks_exact(128);
+    let stream = |name: &str| {
+        entries().any(|entry| named(entry, name) || entry.starts_with(&[5, 0]) && named(&entry[2..], name))
+    };
+    match kinds.into_iter().find(|(name, ..)| stream(name)) {
+        Some((_, Some(media_type), _)) => Ok(media_type),
+        Some((_, None, "encrypted")) => Err(ExtractError::Encrypted { format: "office document".into() }),
+        Some((_, None, format)) => Err(unsupported(format)),
+        None => match by_name {
+            Some(named @ (M::Doc | M::Xls | M::Ppt | M::Hwp)) => Ok(named),
+            _ => Err(unsupported("compound file of another kind")),
+        },
+    }
 }
 
 /// Refuses bytes that no encoding makes text.
@@ -213,10 +295,8 @@ mod tests {
         assert_eq!(code("a.txt", b"%PDF-1.7 ..."), "application/pdf");
         assert_eq!(code("a.docx", b"<html><body>x</body></html>"), "text/html");
         assert_eq!(code("noname", b"  <!-- x --> <!DOCTYPE html><p>x"), "text/html");
-        assert_eq!(
-            detect("a.pdf", b"PK\x03\x04word/").unwrap_err().to_string(),
-            "format is not supported: docx document"
-        );
+        assert_eq!(code("a.pdf", b"PK\x03\x04 [Content_Types].xml word/"), M::Docx.as_mime());
+        assert_eq!(code("a.pdf", b"PK\x03\x04 readme.txt"), "application/zip");
         assert_eq!(code("a.txt", b"\x7FELF\x02"), "unsupported");
         assert_eq!(code("a.pdf", b"hello"), "damaged");
     }
@@ -238,7 +318,8 @@ mod tests {
 
     #[test]
     fn documents_of_other_programs_say_what_they_are() {
-        assert_eq!(detect("a.eml", b"From: x").unwrap_err().to_string(), "format is not supported: mail message");
+        assert_eq!(detect("a.msg", b"From: x").unwrap_err().to_string(), "format is not supported: outlook message");
         assert_eq!(code("a.svg", b"<svg/>"), "unsupported");
+        assert_eq!(code("a.docx", b"just words"), "damaged");
     }
 }

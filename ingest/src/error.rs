@@ -58,6 +58,21 @@ pub enum ExtractError {
         /// The limit.
         limit: usize,
     },
+    /// An archive has more entries than the limit.
+    #[error("archive has too many entries: limit {limit}")]
+    TooManyEntries {
+        /// The limit.
+        limit: usize,
+    },
+    /// The document lies too deep inside others.
+    #[error("document lies too deep inside others: limit {limit}")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// The document ended the process that read it, and was left out when what contains it was read again.
+    #[error("document stopped its reader and was left out")]
+    Quarantined,
     /// There are pages, and no text on them: they were probably scanned.
     #[error("document has no text on {pages} pages: it needs ocr")]
     NoText {
@@ -88,6 +103,9 @@ impl ExtractError {
             Self::Damaged { .. } => "damaged",
             Self::TooLarge { .. } => "too_large",
             Self::TooManyPages { .. } => "too_many_pages",
+            Self::TooManyEntries { .. } => "too_many_entries",
+            Self::TooDeep { .. } => "too_deep",
+            Self::Quarantined => "quarantined",
             Self::NoText { .. } => "no_text",
             Self::Encoding { .. } => "encoding",
         }

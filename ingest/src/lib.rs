@@ -14,22 +14,28 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that unwraps fails as it should"))]
 
+mod block;
 mod chunk;
 mod detect;
 mod document;
 mod error;
 mod extract;
 mod limits;
+mod line_box;
 mod media_type;
+mod place;
 mod span;
 mod warning;
 
+pub use block::Block;
 pub use chunk::{Chunk, ChunkKind, ChunkOptions, TokenCounter, chunk};
 pub use detect::detect;
-pub use document::{Document, Heading, Page};
+pub use document::{Child, Document, Heading, Page};
 pub use error::ExtractError;
-pub use extract::{ExtractOptions, PdfBackend, extract};
+pub use extract::{ExtractOptions, Observer, PdfBackend, extract, extract_observed};
 pub use limits::Limits;
+pub use line_box::{LineBox, boxes_under};
 pub use media_type::{Language, MediaType, UnknownMediaType};
+pub use place::{Place, Position, location};
 pub use span::Span;
 pub use warning::Warning;

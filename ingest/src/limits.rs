@@ -18,6 +18,17 @@ pub struct Limits {
     pub pages_max: usize,
     /// Largest decompressed stream of a PDF. 64 MiB: real page contents and fonts stay below, bombs of 4 kB reach gigabytes.
     pub stream_bytes_max: usize,
+    /// Most entries that are unpacked from an archive, those of archives inside it included. 10,000: a folder of that many
+    /// files is better given as a folder.
+    pub entries_max: usize,
+    /// Most bytes that are unpacked from an archive or a zipped document, together. 512 MiB: four times the largest input.
+    pub inflated_bytes_max: u64,
+    /// Most bytes that one byte of an archive may become. 200: text reaches 20, sparse sheets 100, bombs 1,000.
+    pub inflate_ratio_max: u64,
+    /// How deep documents may lie inside one another. 4: a report in an archive in a mail in a mailbox.
+    pub depth_max: usize,
+    /// Most columns of a table. 4,096: a spreadsheet may have 16,384, and none that people write is wider than this.
+    pub columns_max: usize,
 }
 
 impl Default for Limits {
@@ -30,6 +41,11 @@ impl Default for Limits {
             text_bytes_max: 64 * MIB,
             pages_max: 5_000,
             stream_bytes_max: 64 * MIB,
+            entries_max: 10_000,
+            inflated_bytes_max: 512 * MIB as u64,
+            inflate_ratio_max: 200,
+            depth_max: 4,
+            columns_max: 4_096,
         }
     }
 }

@@ -69,6 +69,27 @@ pub enum Warning {
         /// The first of them, from 1.
         first: u32,
     },
+    /// A part ended the process that read it, and was left out when the document was read again.
+    Quarantined {
+        /// Which part: `page 7`, `report.pdf`.
+        part: String,
+    },
+    /// Parts of the document that are not read here.
+    NotRead {
+        /// What they are, in the plural: `embedded pictures`, `entries`.
+        what: String,
+        /// How many.
+        count: usize,
+    },
+    /// A table is larger than the limit, and the rest of it is left out.
+    TableCut {
+        /// What was counted: `columns`.
+        what: String,
+        /// How many there are.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// Front matter was found and is not as simple as `key: value`; the rest of it is not in the metadata.
     FrontMatter {
         /// Lines that were passed over.
@@ -92,8 +113,22 @@ impl Warning {
             Self::Converter { .. } => "converter",
             Self::LostPage { .. } => "lost_page",
             Self::NeedsOcr { .. } => "needs_ocr",
+            Self::Quarantined { .. } => "quarantined",
+            Self::NotRead { .. } => "not_read",
+            Self::TableCut { .. } => "table_cut",
             Self::FrontMatter { .. } => "front_matter",
         }
+    }
+}
+
+impl Warning {
+    /// Whether a part of the document's text is missing, which makes the document a partial one.
+    #[must_use]
+    pub const fn is_loss(&self) -> bool {
+        matches!(
+            self,
+            Self::NestingCut { .. } | Self::LostPage { .. } | Self::Quarantined { .. } | Self::TableCut { .. }
+        )
     }
 }
 
@@ -113,6 +148,11 @@ impl fmt::Display for Warning {
             Self::Converter { message } => write!(f, "converter: {message}"),
             Self::LostPage { page, reason } => write!(f, "page {page} could not be read: {reason}"),
             Self::NeedsOcr { pages, first } => write!(f, "{pages} pages need ocr, the first is page {first}"),
+            Self::Quarantined { part } => write!(f, "{part} stopped its reader and was left out"),
+            Self::NotRead { what, count } => write!(f, "{what} that are not read: {count}"),
+            Self::TableCut { what, count, limit } => {
+                write!(f, "a table has {count} {what}, beyond {limit} they are left out")
+            }
             Self::FrontMatter { lines } => write!(f, "{lines} front matter lines are not simple and were passed over"),
         }
     }

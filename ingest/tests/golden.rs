@@ -19,8 +19,16 @@ fn read(name: &str) -> Result<Document, ExtractError> {
     extract(name, &bytes, &ExtractOptions::default())
 }
 
-fn rendered(document: &Document) -> String {
+fn rendered(outcome: &Result<Document, ExtractError>) -> String {
     let mut out = String::new();
+    match outcome {
+        Ok(document) => render(document, &mut out),
+        Err(error) => writeln!(out, "error {}: {error}", error.code()).expect("a string takes what is written"),
+    }
+    out
+}
+
+fn render(document: &Document, out: &mut String) {
     let mut line = |words: String| writeln!(out, "{words}").expect("a string takes what is written");
     line(format!("media type: {}", document.media_type.as_mime()));
     line(format!("title: {}", document.title.as_deref().unwrap_or("-")));
@@ -42,75 +50,41 @@ fn rendered(document: &Document) -> String {
     for chunk in &chunks {
         let words = chunk.span.slice(&document.text);
         line(format!(
-            "\n=== {}..{} {:?} pages {:?} tokens {} path {:?}\n{words}",
+            "\n=== {}..{} {:?} pages {:?} at {} tokens {} path {:?}{}\n{words}",
             chunk.span.start,
             chunk.span.end,
             chunk.kind,
             chunk.page_first.zip(chunk.page_last),
+            chunk.location.as_deref().unwrap_or("-"),
             Words.count(words),
             chunk.heading_path,
+            chunk.header.map(|header| format!("\nheader: {}", header.slice(&document.text))).unwrap_or_default(),
         ));
     }
-    out
-}
-
-fn assert_golden(name: &str) {
-    let found = rendered(&read(name).expect("the fixture extracts"));
-    let path = fixtures("golden").join(format!("{name}.golden.txt"));
-    if std::env::var_os("IBID_GOLDEN").is_some_and(|value| value == "write") {
-        std::fs::write(&path, &found).expect("the golden file can be written");
+    for child in &document.children {
+        line(format!("\n##### {} ({} bytes)\n{}", child.path, child.bytes, rendered(&child.outcome)));
     }
-    let expected = std::fs::read_to_string(&path).expect("the golden file is there");
-    assert_eq!(found, expected, "{name} differs from its golden file");
 }
 
 #[test]
-fn english_markdown_is_golden() {
-    assert_golden("otters-en.md");
-}
-
-#[test]
-fn korean_markdown_is_golden() {
-    assert_golden("hangang-ko.md");
-}
-
-#[test]
-fn korean_text_in_cp949_is_golden() {
-    assert_golden("dulle-cp949.txt");
-}
-
-#[test]
-fn english_html_is_golden() {
-    assert_golden("ferry-en.html");
-}
-
-#[test]
-fn korean_html_in_euc_kr_is_golden() {
-    assert_golden("library-ko.html");
-}
-
-#[test]
-fn rust_source_is_golden() {
-    assert_golden("bucket.rs");
-}
-
-#[test]
-fn english_pdf_is_golden() {
-    assert_golden("harbour-en.pdf");
-}
-
-#[test]
-fn korean_pdf_without_embedded_font_is_golden() {
-    assert_golden("pool-ko.pdf");
-}
-
-#[test]
-fn a_pdf_with_a_password_is_refused() {
-    let error = read("locked-en.pdf").expect_err("nobody gave the password");
-    assert_eq!(
-        (error.code(), error.to_string().as_str()),
-        ("encrypted", "document is encrypted: pdf needs a password")
-    );
+fn every_fixture_is_as_its_golden_file_says() {
+    let writes = std::env::var_os("IBID_GOLDEN").is_some_and(|value| value == "write");
+    let entries = std::fs::read_dir(fixtures("documents")).expect("the folder is there");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("it can be listed").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let mut different = Vec::new();
+    for name in names {
+        let found = rendered(&read(&name));
+        let path = fixtures("golden").join(format!("{name}.golden.txt"));
+        if writes {
+            std::fs::write(&path, &found).expect("the golden file can be written");
+        }
+        if std::fs::read_to_string(&path).ok().as_ref() != Some(&found) {
+            different.push(name);
+        }
+    }
+    assert!(different.is_empty(), "these differ from their golden files: {different:?}");
 }
 
 #[test]

@@ -67,16 +67,14 @@ pub(super) async fn chunk_round(store: &dyn Store, views: &OpenedGeneration) -> 
 
 /// The document as extraction gave it, as far as chunking looks at it. Takes the text out of `source`.
 fn extracted(source: &mut ChunkSource) -> ibid_ingest::Document {
-    let page = |page: &PageSpan| Page { number: page.number, span: page.span, needs_ocr: false };
+    let page = |page: &PageSpan| Page { number: page.number, span: page.span, needs_ocr: false, unmapped: 0, images: 0 };
+    let media_type = MediaType::from_mime(&source.media_type).unwrap_or(MediaType::PlainText);
+    let text = std::mem::take(&mut source.text);
     ibid_ingest::Document {
-        media_type: MediaType::from_mime(&source.media_type).unwrap_or(MediaType::PlainText),
-        text: std::mem::take(&mut source.text),
         body: source.structure.body,
-        title: None,
         pages: source.structure.pages.iter().map(page).collect(),
         headings: source.structure.headings.clone(),
-        metadata: Default::default(),
-        warnings: Vec::new(),
+        ..ibid_ingest::Document::of_text(media_type, text, Vec::new())
     }
 }
 

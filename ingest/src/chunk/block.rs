@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use super::ChunkKind;
-use crate::{Document, Language, MediaType, Span};
+use crate::{Document, MediaType, Span};
 
 /// One block. Its span reaches to the start of the next, white space included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(super) struct Block {
     pub(super) kind: ChunkKind,
     /// The index of the document's heading that the block is.
     pub(super) heading: Option<usize>,
+    /// Of a table, the rows that say what its columns hold.
+    pub(super) header: Option<Span>,
 }
 
 /// What begins at a byte.
@@ -21,24 +23,33 @@ pub(super) struct Block {
 struct Opening {
     kind: ChunkKind,
     heading: Option<usize>,
+    header: Option<Span>,
+}
+
+impl Opening {
+    const fn of(kind: ChunkKind) -> Self {
+        Self { kind, heading: None, header: None }
+    }
 }
 
 /// The blocks of the document's body, in order. They tile it.
 pub(super) fn blocks(document: &Document) -> Vec<Block> {
     let body = body(document);
     let mut openings = match document.media_type {
-        MediaType::Markdown | MediaType::Html => markdown_openings(body, &document.text),
+        media_type if media_type.is_markdown_text() => markdown_openings(body, &document.text),
         media_type => paragraph_openings(body, &document.text, kind_of(media_type)),
     };
+    open_marked_blocks(&mut openings, body, document);
     open_headings(&mut openings, body, document);
     if openings.first_key_value().is_none_or(|(start, _)| *start > body.start) {
-        openings.insert(body.start, Opening { kind: kind_of(document.media_type), heading: None });
+        openings.insert(body.start, Opening::of(kind_of(document.media_type)));
     }
     let ends = openings.keys().copied().skip(1).chain([body.end]);
     let block = |((start, opening), end): ((&usize, &Opening), usize)| Block {
         span: Span::new(*start, end),
         kind: opening.kind,
         heading: opening.heading,
+        header: opening.header,
     };
     openings.iter().zip(ends).map(block).filter(|block| !block.span.is_empty()).collect()
 }
@@ -53,8 +64,7 @@ fn body(document: &Document) -> Span {
 
 const fn kind_of(media_type: MediaType) -> ChunkKind {
     match media_type {
-        MediaType::Code(Language::Csv | Language::Tsv) => ChunkKind::Table,
-        MediaType::Code(_) => ChunkKind::Code,
+        MediaType::Code(_) | MediaType::Json | MediaType::JsonLines => ChunkKind::Code,
         _ => ChunkKind::Prose,
     }
 }
@@ -72,7 +82,9 @@ fn markdown_openings(body: Span, text: &str) -> BTreeMap<usize, Opening> {
         if depth == 0 && !matches!(event, Event::End(_)) {
             // Indentation belongs to the block that it indents.
             let start = line_start(text, body, body.start + range.start);
-            openings.insert(start, Opening { kind, heading: None });
+            let end = body.start + range.end;
+            let header = (kind == ChunkKind::Table).then(|| first_lines(text, Span::new(start, end), 2)).flatten();
+            openings.insert(start, Opening { kind, heading: None, header });
         }
         match event {
             Event::Start(_) => depth += 1,
@@ -91,12 +103,44 @@ fn paragraph_openings(body: Span, text: &str, kind: ChunkKind) -> BTreeMap<usize
     for line in body.slice(text).split_inclusive('\n') {
         let blank = line.trim().is_empty();
         if after_blank && !blank {
-            openings.insert(offset, Opening { kind, heading: None });
+            openings.insert(offset, Opening::of(kind));
         }
         after_blank = blank;
         offset += line.len();
     }
     openings
+}
+
+/// The first lines under `span`, without the last line's end.
+fn first_lines(text: &str, span: Span, lines: usize) -> Option<Span> {
+    let end = span.slice(text).match_indices('\n').nth(lines - 1)?.0;
+    Some(Span::new(span.start, span.start + end))
+}
+
+/// Gives what the reader marked as a table, code or a list a block of its own.
+fn open_marked_blocks(openings: &mut BTreeMap<usize, Opening>, body: Span, document: &Document) {
+    let text = &document.text;
+    for block in &document.blocks {
+        if !body.contains(block.span) || block.span.is_empty() || block.span.get(text).is_none() {
+            continue;
+        }
+        let inside: Vec<usize> = openings.range(block.span.start..block.span.end).map(|(start, _)| *start).collect();
+        for start in inside {
+            openings.remove(&start);
+        }
+        let header = block.header.filter(|header| block.span.contains(*header) && header.get(text).is_some());
+        openings.insert(block.span.start, Opening { kind: block.kind, heading: None, header });
+        if let Some(below) = next_words(text, body, block.span.end) {
+            openings.entry(below).or_insert(Opening::of(kind_of(document.media_type)));
+        }
+    }
+}
+
+/// Where something is said next at or behind `at`: the start of the line when the line begins with it.
+fn next_words(text: &str, body: Span, at: usize) -> Option<usize> {
+    let rest = &text[at..body.end];
+    let blank = rest.len() - rest.trim_start().len();
+    (blank < rest.len()).then(|| line_start(text, body, at + blank).max(at))
 }
 
 /// Gives every heading a block of its own, also where a page's text runs on without a blank line.
@@ -107,9 +151,9 @@ fn open_headings(openings: &mut BTreeMap<usize, Opening>, body: Span, document: 
             continue;
         }
         let start = line_start(text, body, heading.span.start);
-        openings.insert(start, Opening { kind: ChunkKind::Prose, heading: Some(index) });
+        openings.insert(start, Opening { heading: Some(index), ..Opening::of(ChunkKind::Prose) });
         if let Some(below) = first_line_below(text, body, heading.span.end) {
-            openings.entry(below).or_insert(Opening { kind: kind_of(document.media_type), heading: None });
+            openings.entry(below).or_insert(Opening::of(kind_of(document.media_type)));
         }
     }
 }
@@ -120,8 +164,5 @@ fn line_start(text: &str, body: Span, at: usize) -> usize {
 
 /// The start of the first line below the one of `at` that says something.
 fn first_line_below(text: &str, body: Span, at: usize) -> Option<usize> {
-    let below = at + text[at..body.end].find('\n')? + 1;
-    let rest = &text[below..body.end];
-    let blank = rest.len() - rest.trim_start().len();
-    (blank < rest.len()).then(|| line_start(text, body, below + blank).max(below))
+    next_words(text, body, at + text[at..body.end].find('\n')? + 1)
 }

@@ -13,7 +13,7 @@ mod split;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, Page, Span};
+use crate::{Document, Page, Span, location};
 use ruler::Ruler;
 use section::Placed;
 
@@ -51,6 +51,12 @@ pub struct Chunk {
     pub heading_path: Vec<String>,
     /// What most of it is.
     pub kind: ChunkKind,
+    /// Where it stands in a source without pages, as a person would look for it: `Budget!A2:F40`, `rows 12-40`, `slide 3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// The header of the table that it begins inside of. It lies before the chunk and is read with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Span>,
 }
 
 /// What a chunk is made of.
@@ -85,6 +91,7 @@ pub fn chunk(document: &Document, options: &ChunkOptions, counter: &dyn TokenCou
     for chunk in &mut chunks {
         assert!(chunk.span.get(&document.text).is_some(), "a chunk lies on character boundaries of its document");
         (chunk.page_first, chunk.page_last) = pages_under(&document.pages, chunk.span);
+        chunk.location = location(&document.places, chunk.span);
     }
     chunks
 }
@@ -98,6 +105,8 @@ fn placed_chunk(document: &Document, placed: Placed) -> Option<Chunk> {
         page_last: None,
         heading_path: placed.path.iter().copied().map(title).collect(),
         kind: placed.piece.kind(),
+        location: None,
+        header: placed.piece.header,
     })
 }
 

@@ -10,7 +10,8 @@ use crate::Span;
 pub(super) fn extend_back(document: &Document, chunks: &mut [Chunk], tokens: usize, ruler: &Ruler<'_>) {
     for index in (1..chunks.len()).rev() {
         let before = &chunks[index - 1];
-        if before.heading_path != chunks[index].heading_path {
+        // A part of a table has its header instead.
+        if before.heading_path != chunks[index].heading_path || chunks[index].header.is_some() {
             continue;
         }
         let span = chunks[index].span;

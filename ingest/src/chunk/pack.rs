@@ -14,6 +14,8 @@ pub(super) struct Piece {
     pub(super) tokens: usize,
     /// Bytes by kind, in the order of [`KINDS`].
     pub(super) bytes_by_kind: [usize; 4],
+    /// The header of the table that the piece begins inside of. Its size counts as the piece's.
+    pub(super) header: Option<Span>,
 }
 
 /// The kinds, in the order in which a tie is decided.
@@ -27,7 +29,7 @@ impl Piece {
                 *bytes = span.len();
             }
         }
-        Self { span, tokens, bytes_by_kind }
+        Self { span, tokens, bytes_by_kind, header: None }
     }
 
     /// What most of the piece is.
@@ -119,7 +121,7 @@ impl Packer<'_> {
             return false;
         }
         open.recounted = true;
-        open.piece.tokens = ruler.tokens(text, open.piece.span);
+        open.piece.tokens = measured(text, &open.piece, ruler);
         open.piece.tokens + next.tokens <= ruler.tokens_max
     }
 
@@ -147,13 +149,32 @@ impl Packer<'_> {
             rest.start = first.end;
             halve(self.text, Span::new(head.span.start, first.end), self.ruler, &mut parts);
         }
-        parts.extend(split(self.text, rest, block.kind, self.ruler));
+        let header = block.header.filter(|header| self.ruler.tokens(self.text, *header) <= self.ruler.tokens_max / 3);
+        match header {
+            Some(header) => self.split_below(header, rest, block.kind, &mut parts),
+            None => parts.extend(split(self.text, rest, block.kind, self.ruler)),
+        }
         let last = parts.pop();
         let full = self.ruler.tokens_max;
-        self.done.extend(parts.into_iter().map(|part| Piece::of_part(part, block.kind, full)));
+        let below = |part: &Span| header.filter(|header| part.start >= header.end);
+        let piece = |part| Piece { header: below(&part), ..Piece::of_part(part, block.kind, full) };
+        self.done.extend(parts.into_iter().map(piece));
         let Some(last) = last else { return };
-        let piece = Piece::of_part(last, block.kind, self.ruler.tokens(self.text, last));
-        self.open = Some(Open { piece, blocks: 1, headings_only: false, recounted: false });
+        let mut open = piece(last);
+        open.tokens = measured(self.text, &open, self.ruler);
+        self.open = Some(Open { piece: open, blocks: 1, headings_only: false, recounted: false });
+    }
+
+    /// Splits a table so that every part leaves room for the header that it carries along.
+    fn split_below(&self, header: Span, table: Span, kind: ChunkKind, parts: &mut Vec<Span>) {
+        let mut rest = table;
+        while rest.start < header.end && !rest.is_empty() {
+            let first = split_first(self.text, rest, kind, self.ruler);
+            rest.start = first.end;
+            parts.push(first);
+        }
+        let room = self.ruler.with_room_for(self.ruler.tokens(self.text, header));
+        parts.extend(split(self.text, rest, kind, &room));
     }
 
     /// Ends the open piece. Sizes do not always add up, so the whole is measured before it counts as done.
@@ -161,7 +182,7 @@ impl Packer<'_> {
         let Some(open) = self.open.take() else { return };
         let mut piece = open.piece;
         if open.blocks > 1 {
-            piece.tokens = self.ruler.tokens(self.text, piece.span);
+            piece.tokens = measured(self.text, &piece, self.ruler);
         }
         if piece.tokens <= self.ruler.tokens_max {
             self.done.push(piece);
@@ -173,4 +194,9 @@ impl Packer<'_> {
         let pieces = parts.into_iter().map(|part| Piece::of_part(part, kind, self.ruler.tokens(self.text, part)));
         self.done.extend(pieces);
     }
+}
+
+/// The size of a piece, the header that it carries along included.
+fn measured(text: &str, piece: &Piece, ruler: &Ruler<'_>) -> usize {
+    ruler.tokens(text, piece.span) + piece.header.map_or(0, |header| ruler.tokens(text, header))
 }

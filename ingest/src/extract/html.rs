@@ -10,7 +10,7 @@ use super::clean::clean;
 use super::decode::decode;
 use super::markdown::{first_title, headings};
 use super::source::Source;
-use crate::{Document, ExtractError, Warning};
+use crate::{Document, ExtractError, Limits, Warning};
 
 /// Where browsers look for the encoding that a page declares.
 const CHARSET_WITHIN_BYTES: usize = 1 << 10;
@@ -25,26 +25,33 @@ pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
     let mut decoded = decode(source.bytes, declared_encoding(source.bytes))?;
     // Cleaning comes first, so that control characters cannot hide a tag from the converter.
     let page = clean(decoded.text, &mut decoded.warnings);
-    let converted = convert(&page, Some(conversion_options(limits.html_depth_max)))
-        .map_err(|error| ExtractError::Damaged { format: "html".into(), reason: error.to_string().to_lowercase() })?;
     let mut warnings = decoded.warnings;
-    for warning in converted.warnings {
-        warnings.push(match warning.kind {
-            WarningKind::DepthLimitExceeded => Warning::NestingCut { depth_max: limits.html_depth_max },
-            _ => Warning::Converter { message: warning.message },
-        });
-    }
-    warnings.dedup();
-    let elements = hidden_elements(&page);
-    if elements > 0 {
-        warnings.push(Warning::HiddenText { elements });
-    }
-    // Character references may bring in what cleaning removed from the source.
-    let text = clean(converted.content.unwrap_or_default(), &mut warnings);
+    let text = markdown_of(&page, limits, &mut warnings)?;
     let mut document = Document::of_text(source.media_type, text, warnings);
     document.headings = headings(document.body, &document.text);
     document.title = title(&page).or_else(|| first_title(&document.headings));
     Ok(document)
+}
+
+/// Turns a page, which is cleaned already, into cleaned Markdown.
+pub(super) fn markdown_of(page: &str, limits: &Limits, warnings: &mut Vec<Warning>) -> Result<String, ExtractError> {
+    let converted = convert(page, Some(conversion_options(limits.html_depth_max)))
+        .map_err(|error| ExtractError::Damaged { format: "html".into(), reason: error.to_string().to_lowercase() })?;
+    for warning in converted.warnings {
+        let said = match warning.kind {
+            WarningKind::DepthLimitExceeded => Warning::NestingCut { depth_max: limits.html_depth_max },
+            _ => Warning::Converter { message: warning.message },
+        };
+        if !warnings.contains(&said) {
+            warnings.push(said);
+        }
+    }
+    let elements = hidden_elements(page);
+    if elements > 0 {
+        warnings.push(Warning::HiddenText { elements });
+    }
+    // Character references may bring in what cleaning removed from the source.
+    Ok(clean(converted.content.unwrap_or_default(), warnings))
 }
 
 fn conversion_options(depth_max: usize) -> ConversionOptions {
@@ -70,7 +77,7 @@ fn conversion_options(depth_max: usize) -> ConversionOptions {
 }
 
 /// The encoding that the page declares in a `meta` element.
-fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
+pub(super) fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = bytes[..bytes.len().min(CHARSET_WITHIN_BYTES)].to_ascii_lowercase();
     let needle = b"charset=";
     let at = head.windows(needle.len()).position(|window| window == needle)? + needle.len();
@@ -81,7 +88,7 @@ fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// The words of the first `title` element.
-fn title(page: &str) -> Option<String> {
+pub(super) fn title(page: &str) -> Option<String> {
     let (start, _) = find_tag(page, "<title", 0)?;
     let open = start + page[start..].find('>')? + 1;
     let close = find_tag(page, "</title", open).map_or(page.len(), |(at, _)| at);

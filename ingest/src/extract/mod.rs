@@ -3,42 +3,73 @@
 //! [`extract`] finds the format by content before name, hands the bytes to its reader, and checks what comes back against
 //! the limits. One file here is one format; [`formats`] lists them.
 
+mod archive;
+mod assembly;
 pub(crate) mod clean;
 mod code;
 pub(crate) mod decode;
+mod epub;
 pub(crate) mod formats;
 mod html;
+mod hwp;
+mod json;
+mod mail;
 mod markdown;
+mod markup;
+mod notebook;
+mod office;
 mod options;
 mod pdf;
+mod sheet;
 mod source;
+mod subtitles;
+mod table;
 mod text;
+mod zip_guard;
 
 pub use options::{ExtractOptions, PdfBackend};
+pub use source::Observer;
 
 use crate::detect::detect;
 use crate::{Document, ExtractError, Warning};
 use formats::FORMATS;
-use source::Source;
+use source::{Budget, Inside, Source};
 
 /// Reads the bytes of a file called `name`.
 ///
-/// The name counts only where the content does not say what it is. The result's text is never empty.
+/// The name counts only where the content does not say what it is. The result's text is never empty, unless there are
+/// documents inside it.
 ///
 /// # Errors
 ///
 /// Each [`ExtractError`] says what stopped it; none depends on time or on anything but the arguments.
 pub fn extract(name: &str, bytes: &[u8], options: &ExtractOptions) -> Result<Document, ExtractError> {
+    extract_observed(name, bytes, options, &())
+}
+
+/// As [`extract`], and tells `observer` of every part before it is read.
+///
+/// # Errors
+///
+/// Those of [`extract`].
+pub fn extract_observed(
+    name: &str,
+    bytes: &[u8],
+    options: &ExtractOptions,
+    observer: &dyn Observer,
+) -> Result<Document, ExtractError> {
+    let budget = Budget::new(&options.limits);
+    read(name, bytes, options, &Inside { observer, path: "", depth: 0, budget: &budget })
+}
+
+fn read(name: &str, bytes: &[u8], options: &ExtractOptions, inside: &Inside<'_>) -> Result<Document, ExtractError> {
     let limits = &options.limits;
     check_size("document", bytes.len(), limits.bytes_max)?;
     let media_type = detect(name, bytes)?;
-    let format = FORMATS.iter().find(|format| (format.reads)(media_type));
-    let Some(format) = format else {
-        return Err(ExtractError::Unsupported { format: media_type.as_mime().to_owned() });
-    };
-    let document = (format.extract)(&Source { bytes, media_type, options })?;
+    let format = FORMATS.iter().find(|format| (format.reads)(media_type)).expect("a test says that each has a reader");
+    let document = (format.extract)(&Source { name, bytes, media_type, options, inside })?;
     check_size("text", document.text.len(), limits.text_bytes_max)?;
-    if document.text.trim().is_empty() {
+    if document.text.trim().is_empty() && document.children.is_empty() {
         return Err(no_text(&document, bytes.len()));
     }
     Ok(document)

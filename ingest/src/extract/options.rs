@@ -1,16 +1,40 @@
 //! Options choose between readers of one format and set the limits.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Limits;
 
 /// How to extract.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtractOptions {
     /// What one document may cost.
     pub limits: Limits,
     /// Which library reads PDF.
     pub pdf_backend: PdfBackend,
+    /// Passwords to try on encrypted files, in this order, after the empty one.
+    #[serde(default)]
+    pub passwords: Vec<String>,
+    /// Whether only the article of a web page is read, without what stands around it.
+    #[serde(default)]
+    pub html_article: bool,
+    /// Parts that are left out, named as an [`Observer`](super::Observer) hears them: they ended the process before.
+    #[serde(default)]
+    pub skip: BTreeSet<String>,
+}
+
+impl std::fmt::Debug for ExtractOptions {
+    /// Without the passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExtractOptions")
+            .field("limits", &self.limits)
+            .field("pdf_backend", &self.pdf_backend)
+            .field("passwords", &self.passwords.len())
+            .field("html_article", &self.html_article)
+            .field("skip", &self.skip)
+            .finish()
+    }
 }
 
 /// The libraries that read PDF.

@@ -1,11 +1,126 @@
 //! A source is what every format's reader is given: the bytes, what they are, and what they may cost.
 
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::options::ExtractOptions;
-use crate::MediaType;
+use super::read;
+use crate::{Child, ExtractError, Limits, MediaType};
+
+/// Hears which part of a document is about to be read. When the process dies, the last part heard of is what killed it;
+/// [`ExtractOptions::skip`] leaves it out of the next try.
+pub trait Observer {
+    /// A part begins: `page 7`, `report.pdf`, `letters.zip/report.pdf/page 7`.
+    fn begins(&self, part: &str);
+}
+
+impl Observer for () {
+    fn begins(&self, _: &str) {}
+}
 
 /// The input of one extraction.
 pub(crate) struct Source<'a> {
+    /// The file's name, for what its content does not tell.
+    pub(crate) name: &'a str,
     pub(crate) bytes: &'a [u8],
     pub(crate) media_type: MediaType,
     pub(crate) options: &'a ExtractOptions,
+    pub(super) inside: &'a Inside<'a>,
+}
+
+/// Where a source stands among those that contain it, and what is left for all of them together.
+pub(super) struct Inside<'a> {
+    pub(super) observer: &'a dyn Observer,
+    /// The path inside the outermost file, with a `/` at its end; empty for the outermost file itself.
+    pub(super) path: &'a str,
+    pub(super) depth: usize,
+    pub(super) budget: &'a Budget,
+}
+
+/// What all documents inside one file may still cost together.
+pub(super) struct Budget {
+    entries_left: Cell<usize>,
+    bytes_left: Cell<u64>,
+    text_left: Cell<usize>,
+}
+
+impl Budget {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            entries_left: Cell::new(limits.entries_max),
+            bytes_left: Cell::new(limits.inflated_bytes_max),
+            text_left: Cell::new(limits.text_bytes_max),
+        }
+    }
+}
+
+impl Source<'_> {
+    /// Says that a part begins. `false` when it has to be left out, because it ended the process before.
+    pub(crate) fn begins(&self, part: &str) -> bool {
+        let path = format!("{}{part}", self.inside.path);
+        if self.options.skip.contains(&path) {
+            return false;
+        }
+        self.inside.observer.begins(&path);
+        true
+    }
+
+    /// Whether another entry of an archive may be unpacked.
+    pub(crate) fn spend_entry(&self) -> Result<(), ExtractError> {
+        let left = &self.inside.budget.entries_left;
+        let limit = self.options.limits.entries_max;
+        let one_less = left.get().checked_sub(1).ok_or(ExtractError::TooManyEntries { limit })?;
+        left.set(one_less);
+        Ok(())
+    }
+
+    /// Bytes that may still be unpacked from archives.
+    pub(crate) fn inflatable_bytes(&self) -> u64 {
+        self.inside.budget.bytes_left.get()
+    }
+
+    /// Counts bytes that were unpacked from an archive.
+    pub(crate) fn spend_inflated(&self, bytes: u64) -> Result<(), ExtractError> {
+        let left = &self.inside.budget.bytes_left;
+        let limit = self.options.limits.inflated_bytes_max;
+        let too_large = ExtractError::TooLarge { what: "unpacked archive".into(), value: limit + 1, limit };
+        left.set(left.get().checked_sub(bytes).ok_or(too_large)?);
+        Ok(())
+    }
+
+    /// Reads a document inside this one, and those inside of it: first itself, then they. `path` is relative to this one.
+    ///
+    /// Nothing that happens in there ends the outer document: what cannot be read comes back with the reason.
+    pub(crate) fn child(&self, path: &str, bytes: &[u8]) -> Vec<Child> {
+        let outcome = self.child_outcome(path, bytes);
+        let mut own = Child { path: path.to_owned(), bytes: bytes.len() as u64, outcome };
+        let Ok(document) = &mut own.outcome else { return vec![own] };
+        let inner = std::mem::take(&mut document.children);
+        let within = inner.into_iter().map(|child| Child { path: format!("{path}/{}", child.path), ..child });
+        std::iter::once(own).chain(within.collect::<Vec<_>>()).collect()
+    }
+
+    fn child_outcome(&self, path: &str, bytes: &[u8]) -> Result<crate::Document, ExtractError> {
+        let limit = self.options.limits.depth_max;
+        if self.inside.depth >= limit {
+            return Err(ExtractError::TooDeep { limit });
+        }
+        if !self.begins(path) {
+            return Err(ExtractError::Quarantined);
+        }
+        let inside = Inside {
+            observer: self.inside.observer,
+            path: &format!("{}{path}/", self.inside.path),
+            depth: self.inside.depth + 1,
+            budget: self.inside.budget,
+        };
+        let reading = AssertUnwindSafe(|| read(path, bytes, self.options, &inside));
+        let document = catch_unwind(reading).unwrap_or_else(|_| {
+            Err(ExtractError::Damaged { format: "document".into(), reason: "its reader gave up on it".into() })
+        })?;
+        let (left, limit) = (&inside.budget.text_left, self.options.limits.text_bytes_max as u64);
+        let too_large = ExtractError::TooLarge { what: "text of all entries".into(), value: limit + 1, limit };
+        left.set(left.get().checked_sub(document.text.len()).ok_or(too_large)?);
+        Ok(document)
+    }
 }

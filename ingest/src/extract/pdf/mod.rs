@@ -97,7 +97,7 @@ fn assembled(source: &Source<'_>, content: PdfContent) -> Document {
             text.push_str(words);
         }
         let len = if words.trim().is_empty() { 0 } else { words.len() };
-        pages.push(Page { number, span: Span::new(text.len() - len, text.len()), needs_ocr });
+        pages.push(Page { number, span: Span::new(text.len() - len, text.len()), needs_ocr, unmapped: 0, images: 0 });
         warnings.extend(page.lost.map(|reason| Warning::LostPage { page: number, reason }));
     }
     let mut in_need = pages.iter().filter(|page| page.needs_ocr);

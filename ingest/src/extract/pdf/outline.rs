@@ -202,7 +202,8 @@ mod tests {
     #[test]
     fn titles_are_found_on_their_pages_in_order() {
         let text = "Contents\nUses 2\n\n1.2 Uses\nof water\ntext about Uses\nUses\nmore";
-        let page = |number, start, end| Page { number, span: Span::new(start, end), needs_ocr: false };
+        let page =
+            |number, start, end| Page { number, span: Span::new(start, end), needs_ocr: false, unmapped: 0, images: 0 };
         let pages = [page(1, 0, 15), page(2, 17, text.len())];
         let entry = |level, title: &str| OutlineEntry { level, title: title.into(), page: 1 };
         let found = headings(&[entry(1, "Uses of water"), entry(2, "Uses"), entry(2, "Missing")], &pages, text);
