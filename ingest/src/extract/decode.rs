@@ -36,6 +36,19 @@ pub(crate) fn decode(bytes: &[u8], label: Option<&'static Encoding>) -> Result<D
     decode_as(guess(bytes), bytes, true)
 }
 
+/// The encoding of a name that mails and pages use, those that the WHATWG does not list included.
+pub(crate) fn encoding_of(label: &str) -> Option<&'static Encoding> {
+    let lower = label.trim().to_ascii_lowercase();
+    let known = match lower.trim_start_matches("x-") {
+        "cp949" | "ms949" | "uhc" | "windows-949" | "ks_c_5601" | "ksc5601.1987" => encoding_rs::EUC_KR,
+        "cp936" | "ms936" | "windows-936" => GBK,
+        "cp932" | "ms932" | "windows-932" => encoding_rs::SHIFT_JIS,
+        "cp950" | "ms950" | "windows-950" => encoding_rs::BIG5,
+        _ => Encoding::for_label_no_replacement(lower.as_bytes())?,
+    };
+    Some(known)
+}
+
 /// Whether bytes that look like noise are UTF-16 text without a mark.
 pub(crate) fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
     // A sample is enough, and it keeps a large file from being decoded twice.
