@@ -1,6 +1,6 @@
 //! Detection finds what a file is, by its content first and by its name only where the content is plain text.
 
-use crate::extract::decode::utf16_without_mark;
+use crate::extract::decode::{begins_with_utf32_mark, utf16_without_mark};
 use crate::{ExtractError, MediaType};
 
 /// A sample long enough for a judgement, short enough to cost nothing.
@@ -252,7 +252,8 @@ fn compound_kind(bytes: &[u8], by_name: Option<MediaType>) -> Result<MediaType, 
 /// stray ones is still text.
 fn check_is_text(bytes: &[u8]) -> Result<(), ExtractError> {
     let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
-    if encoding_rs::Encoding::for_bom(bytes).is_some() || utf16_without_mark(bytes).is_some() {
+    let is_marked = encoding_rs::Encoding::for_bom(bytes).is_some() || begins_with_utf32_mark(bytes);
+    if is_marked || utf16_without_mark(bytes).is_some() {
         return Ok(());
     }
     // The escape byte switches character sets in ISO-2022 encodings and colours in terminal logs.

@@ -203,6 +203,17 @@ mod tests {
     }
 
     #[test]
+    fn korean_behind_a_wrong_or_an_old_label_is_decoded() {
+        let mail = |charset: &str, body: &[u8]| {
+            let head = format!("Subject: x\nContent-Type: text/plain; charset={charset}\n\n");
+            read("a.eml", &[head.as_bytes(), body].concat()).text
+        };
+        assert_eq!(mail("us-ascii", &EUC_KR.encode("회의는 세 시입니다").0), "Subject: x\n\n회의는 세 시입니다");
+        assert_eq!(mail("utf-7", b"+1VysFQ-!"), "Subject: x\n\n한강!");
+        assert_eq!(mail("iso-2022-kr", b"\x1b$)C\n\x0eGQ0-\x0f ok"), "Subject: x\n\n한강 ok");
+    }
+
+    #[test]
     fn a_page_is_read_where_plain_text_only_points_at_it() {
         let page = "<h2>Prices</h2><p>The new prices hold from April. All tables were drawn up again, and old orders keep theirs.";
         let mail = |plain: &str| {

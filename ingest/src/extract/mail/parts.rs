@@ -1,5 +1,8 @@
 //! The parts of a mail: what is its text, and what came with it.
 
+use encoding_rs::Encoding;
+use mail_parser::decoders::charsets::map::charset_decoder;
+
 use super::super::clean::clean;
 use super::super::decode::{Decoded, decode};
 use super::super::html;
@@ -125,14 +128,26 @@ impl PartReader<'_> {
     /// Decodes a body. `None` when it says nothing.
     fn body(&mut self, headers: &Headers, bytes: &[u8], is_page: bool) -> Option<Body> {
         let label = headers.charset().or_else(|| html::declared_encoding(bytes).filter(|_| is_page));
-        let Decoded { text, warnings } = decode(bytes, label).unwrap_or_else(|_| {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            let replaced = text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
-            Decoded { text, warnings: vec![Warning::LossyDecoding { encoding: "UTF-8".to_owned(), replaced }] }
-        });
-        self.warnings.extend(warnings);
+        // The library knows UTF-7, which the web has forgotten.
+        let is_utf_7 = headers.attribute("charset").is_some_and(|name| name.eq_ignore_ascii_case("utf-7"));
+        let text = match charset_decoder(b"utf-7").filter(|_| is_utf_7) {
+            Some(decoder) => decoder(bytes),
+            None => self.decoded(bytes, label),
+        };
         let read = if is_page { self.page(text)? } else { unflowed(text, headers) };
         (!read.trim().is_empty()).then_some(Body { text: read, is_markdown: is_page })
+    }
+
+    /// Decodes text; what does not decode is marked, because the rest of a mail is worth reading.
+    fn decoded(&mut self, bytes: &[u8], label: Option<&'static Encoding>) -> String {
+        let Decoded { text, warnings } = decode(bytes, label).unwrap_or_else(|_| {
+            let lossy = String::from_utf8_lossy(bytes).into_owned();
+            let replaced = lossy.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+            let warning = Warning::LossyDecoding { encoding: "UTF-8".to_owned(), replaced };
+            Decoded { text: lossy, warnings: vec![warning] }
+        });
+        self.warnings.extend(warnings);
+        text
     }
 
     fn page(&mut self, page: String) -> Option<String> {
