@@ -42,7 +42,7 @@ pub fn detect(name: &str, bytes: &[u8]) -> Result<MediaType, ExtractError> {
         None if looks_like_html(bytes) => Ok(MediaType::Html),
         None => match foreign_name(name) {
             Some(format) => Err(unsupported(format)),
-            None => Ok(MediaType::PlainText),
+            None => Ok(mail_kind(bytes).unwrap_or(MediaType::PlainText)),
         },
     }
 }
@@ -274,6 +274,28 @@ fn looks_like_html(bytes: &[u8]) -> bool {
     ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| rest.starts_with(tag))
 }
 
+/// Mail programs keep messages and mailboxes in files without an extension. A message begins with nothing but headers, and
+/// some that no letter on paper has are among them.
+fn mail_kind(bytes: &[u8]) -> Option<MediaType> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(SAMPLE_BYTES)]);
+    let (media_type, message) = match head.strip_prefix("From ") {
+        Some(rest) => (MediaType::Mbox, rest.split_once('\n')?.1),
+        None => (MediaType::Eml, &*head),
+    };
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let technical = ["received", "message-id", "mime-version", "return-path"];
+    let mut is_technical = false;
+    for line in message.lines().take_while(|line| !line.is_empty()) {
+        if line.starts_with([' ', '\t']) {
+            continue;
+        }
+        let name = line.split_once(':').map(|(name, _)| name).filter(|name| is_name(name))?;
+        is_technical |= technical.contains(&name.to_ascii_lowercase().as_str());
+    }
+    is_technical.then_some(media_type)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,6 +328,15 @@ mod tests {
     fn a_text_about_pdf_is_no_pdf() {
         assert_eq!(code("pdf.md", b"# Header\n\nA file begins with `%PDF-1.7`."), "text/markdown");
         assert_eq!(code("noname", b"junk %PDF-1.4"), "application/pdf");
+    }
+
+    #[test]
+    fn mail_without_an_extension_is_mail() {
+        let message = b"Return-Path: <a@example.org>\r\nReceived: from b\r\n\tby c\r\nSubject: x\r\n\r\nFrom here";
+        assert_eq!(code("cur/1234.host:2,S", message), M::Eml.as_mime());
+        assert_eq!(code("Inbox", &[b"From a Mon Mar\n", &message[..]].concat()), M::Mbox.as_mime());
+        assert_eq!(code("note", b"From: Kim\nTo: Lee\n\nDear Lee"), "text/plain");
+        assert_eq!(code("note", b"Message-ID: is a header.\nSo they say: it is"), "text/plain");
     }
 
     #[test]
