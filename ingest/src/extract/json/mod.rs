@@ -1,23 +1,18 @@
 //! JSON is kept as it is written; lines of JSON are records.
 
+mod lines;
+mod parts;
+
 use std::borrow::Cow;
 
 use super::clean::clean;
 use super::decode::decode;
 use super::source::Source;
 use crate::{Document, ExtractError, MediaType, Place, Position, Span};
+use lines::broken;
 
 /// Length of a line from which on a person no longer reads it, in bytes. Programs that write for people break before.
 const LINE_BYTES_MAX: usize = 1_000;
-
-/// Deepest nesting that is broken into lines. What is deeper is no document, and its indentation would outgrow its text.
-const DEPTH_MAX: usize = 64;
-
-/// Deepest nesting that is shown by indentation.
-const INDENTED_MAX: usize = 16;
-
-/// Lists and objects that hold no other and are shorter than this stay on one line.
-const INLINE_BYTES_MAX: usize = 120;
 
 /// Reads JSON and lines of JSON.
 pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
@@ -29,15 +24,17 @@ pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
     let text = clean(spelled, &mut decoded.warnings);
     if source.media_type == MediaType::JsonLines {
         let mut document = Document::of_text(source.media_type, text, decoded.warnings);
-        document.places = lines(&document.text);
+        document.places = rows(&document.text);
         return Ok(document);
     }
-    let broken = if has_long_line(&text) { broken(&text, source.options.limits.text_bytes_max) } else { None };
-    Ok(Document::of_text(source.media_type, broken.unwrap_or(text), decoded.warnings))
+    let readable = if has_long_line(&text) { broken(&text, source.options.limits.text_bytes_max) } else { None };
+    let mut document = Document::of_text(source.media_type, readable.unwrap_or(text), decoded.warnings);
+    document.blocks = parts::blocks(&document.text);
+    Ok(document)
 }
 
 /// Each line that says something, under its number.
-fn lines(text: &str) -> Vec<Place> {
+fn rows(text: &str) -> Vec<Place> {
     let mut places = Vec::new();
     let mut at = 0;
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
@@ -96,95 +93,6 @@ fn letter(text: &str) -> Option<(char, usize)> {
     (!letter.is_ascii() && !letter.is_control()).then_some((letter, len))
 }
 
-/// Breaks JSON without line ends into lines, token by token: nothing but white space between tokens changes. `None` when it
-/// is nested too deeply, is no JSON, or grows beyond `bytes_max`.
-fn broken(text: &str, bytes_max: usize) -> Option<String> {
-    let bytes = text.as_bytes();
-    let mut out = String::with_capacity(text.len() + text.len() / 4);
-    let (mut at, mut depth) = (0, 0usize);
-    // Until where a short list stays on its line.
-    let mut inline_end = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let inline = at < inline_end;
-        let end = match byte {
-            b'"' => string_end(bytes, at)?,
-            _ if byte.is_ascii_whitespace() => {
-                at += 1;
-                continue;
-            }
-            b'{' | b'[' | b'}' | b']' | b',' | b':' => at + 1,
-            _ => at + bytes[at..].iter().position(|other| is_structure(*other)).unwrap_or(bytes.len() - at),
-        };
-        let token = text.get(at..end)?;
-        match byte {
-            b'{' | b'[' => {
-                depth += 1;
-                out.push_str(token);
-                inline_end = inline_end.max(short_end(bytes, at).unwrap_or(0));
-                if at + 1 >= inline_end {
-                    break_line(&mut out, depth);
-                }
-            }
-            b'}' | b']' => {
-                depth = depth.checked_sub(1)?;
-                if !inline {
-                    break_line(&mut out, depth);
-                }
-                out.push_str(token);
-            }
-            b',' if inline => out.push_str(", "),
-            b',' => {
-                out.push(',');
-                break_line(&mut out, depth);
-            }
-            b':' => out.push_str(": "),
-            // Comments and quotes of other kinds belong to dialects.
-            b'/' | b'\'' => return None,
-            _ => out.push_str(token),
-        }
-        if depth > DEPTH_MAX || out.len() > bytes_max {
-            return None;
-        }
-        at = end;
-    }
-    (depth == 0).then_some(out)
-}
-
-fn is_structure(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || matches!(byte, b'{' | b'[' | b'}' | b']' | b',' | b':' | b'"')
-}
-
-fn break_line(out: &mut String, depth: usize) {
-    out.push('\n');
-    out.extend(std::iter::repeat_n("  ", depth.min(INDENTED_MAX)));
-}
-
-/// The end of the string that begins at `at`.
-fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut end = at + 1;
-    loop {
-        match bytes.get(end)? {
-            b'"' => return Some(end + 1),
-            b'\\' => end += 2,
-            _ => end += 1,
-        }
-    }
-}
-
-/// The end of the list or object that begins at `at`, if it is short and holds no other.
-fn short_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut end = at + 1;
-    while end < at + INLINE_BYTES_MAX {
-        match bytes.get(end)? {
-            b'"' => end = string_end(&bytes[..bytes.len().min(at + INLINE_BYTES_MAX)], end)?,
-            b'{' | b'[' => return None,
-            b'}' | b']' => return Some(end + 1),
-            _ => end += 1,
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -204,9 +112,13 @@ mod tests {
 
     #[test]
     fn one_long_line_is_broken_and_nothing_else_changes() {
-        let text = r#"{"b":1.50e3,"a":[1,2,{"x":"{[,:\"\\"}],"empty":{},"list":[]}"#;
-        let expected = "{\n  \"b\": 1.50e3,\n  \"a\": [\n    1,\n    2,\n    {\"x\": \"{[,:\\\"\\\\\"}\n  ],\n  \"empty\": {},\n  \"list\": []\n}";
-        assert_eq!(broken(text, 1_000).as_deref(), Some(expected));
+        let pad = "p".repeat(160);
+        let text = format!(r#"{{"b":1.50e3,"a":[1,"{pad}",{{"x":"{{[,:\"\\"}}],"empty":{{}},"list":[[],2]}}"#);
+        let expected = format!(
+            "{{\n  \"b\": 1.50e3,\n  \"a\": [\n    1,\n    \"{pad}\",\n    {{\"x\": \"{{[,:\\\"\\\\\"}}\n  ],\n  \
+             \"empty\": {{}},\n  \"list\": [[], 2]\n}}"
+        );
+        assert_eq!(broken(&text, 1_000), Some(expected));
         let long = format!("[{}]", vec![r#"{"name":"한강","km":494}"#; 100].join(","));
         assert_eq!(read("a.json", &long).text.lines().count(), 102);
     }
