@@ -37,7 +37,7 @@ pub(crate) fn decode(bytes: &[u8], label: Option<&'static Encoding>) -> Result<D
     let is_mislabelled = |encoding: &'static Encoding| {
         encoding == WINDOWS_1252 && is_plainly_korean(&bytes[..bytes.len().min(SIGN_BYTES)])
     };
-    if let Some(encoding) = label.filter(|encoding| *encoding != UTF_8 && !is_mislabelled(*encoding)) {
+    if let Some(encoding) = label.filter(|encoding| *encoding != UTF_8 && !is_mislabelled(encoding)) {
         let decoded = decode_as(encoding, bytes, false);
         if decoded.is_ok() {
             return decoded;
@@ -96,7 +96,8 @@ fn is_nearly_utf8(bytes: &[u8]) -> bool {
 
 /// Decodes UTF-32, which says so by a mark that begins like the one of UTF-16.
 fn utf32(bytes: &[u8]) -> Option<Decoded> {
-    let (read, units): (fn([u8; 4]) -> u32, &[u8]) = match bytes {
+    type Order = fn([u8; 4]) -> u32;
+    let (read, units): (Order, &[u8]) = match bytes {
         [0xFF, 0xFE, 0, 0, units @ ..] => (u32::from_le_bytes, units),
         [0, 0, 0xFE, 0xFF, units @ ..] => (u32::from_be_bytes, units),
         _ => return None,

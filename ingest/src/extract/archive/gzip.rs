@@ -17,7 +17,7 @@ const TAR_BLOCK_BYTES: u64 = 512;
 const INFLATED_FLOOR_BYTES: u64 = 16 << 20;
 
 pub(super) fn read(source: &Source<'_>, entries: &mut Entries<'_>) -> Result<(), ExtractError> {
-    let mut stream = Watched { inner: MultiGzDecoder::new(source.bytes), left: u64::MAX, failed: None };
+    let mut stream = Limited { inner: MultiGzDecoder::new(source.bytes), left: u64::MAX };
     let mut head = Vec::new();
     // Damage in the first block shows itself again below.
     let _ = stream.by_ref().take(TAR_BLOCK_BYTES).read_to_end(&mut head);
@@ -29,8 +29,8 @@ pub(super) fn read(source: &Source<'_>, entries: &mut Entries<'_>) -> Result<(),
     }
     let Some(path) = entries.admit(&inner_name(source)) else { return Ok(()) };
     source.spend_entry()?;
-    read_entry(source, entries, &path, (&mut head.chain(stream.by_ref()), packed))?;
-    stream.failed.map_or(Ok(()), |reason| Err(damaged("gzip", &reason)))
+    let damage = read_entry(source, entries, &path, (&mut head.chain(stream), packed))?;
+    damage.map_or(Ok(()), |reason| Err(damaged("gzip", &reason)))
 }
 
 fn names_a_tar(name: &str) -> bool {
@@ -49,16 +49,15 @@ fn inner_name(source: &Source<'_>) -> String {
     }
 }
 
-/// A stream that fails when it gives more than it may, and remembers how it failed: what it gave before is read anyway.
-struct Watched<R> {
+/// A stream that fails when it gives more than it may.
+struct Limited<R> {
     inner: R,
     left: u64,
-    failed: Option<String>,
 }
 
-impl<R: Read> Read for Watched<R> {
+impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer).inspect_err(|error| self.failed = Some(error.to_string()))?;
+        let read = self.inner.read(buffer)?;
         let Some(left) = self.left.checked_sub(read as u64) else {
             return Err(io::Error::other("it unpacks to more than its limit"));
         };

@@ -4,7 +4,7 @@ mod gzip;
 mod tarball;
 mod zipped;
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::clean::clean;
 use super::entries::Entries;
@@ -38,35 +38,57 @@ pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
     Ok(document)
 }
 
-/// Unpacks one entry and reads it. An error ends the whole archive; what concerns the entry alone stays with it.
+/// Unpacks one entry and reads it. An error ends the whole archive; what concerns the entry alone stays with it. What came
+/// out before an entry's damage is read, and the damage is what comes back.
 fn read_entry(
     source: &Source<'_>,
     entries: &mut Entries<'_>,
     path: &str,
     (reader, packed): (&mut impl Read, u64),
-) -> Result<usize, ExtractError> {
-    let allowed = source.inflatable_bytes();
-    // A document above its own limit is refused as soon as it is known to be above it.
-    let most = allowed.min(source.options.limits.bytes_max as u64);
-    match inflated(reader, packed, most, &source.options.limits) {
+) -> Result<Option<String>, ExtractError> {
+    let mut watched = Watched { inner: reader, failed: None };
+    match unpacked(source, &mut watched, packed) {
         Ok(bytes) => {
-            source.spend_inflated(bytes.len() as u64)?;
             entries.read(path, &bytes);
-            Ok(bytes.len())
-        }
-        Err(ExtractError::TooLarge { what, value, limit }) => {
-            // Unpacking cost what it cost, though nothing is kept of it.
-            source.spend_inflated(value.min(allowed))?;
-            let spent = limit == allowed;
-            let limit = if spent { source.options.limits.inflated_bytes_max } else { limit };
-            let error = ExtractError::TooLarge { what, value: limit + 1, limit };
-            entries.fail(path, packed, error.clone());
-            if spent { Err(error) } else { Ok(0) }
+            Ok(watched.failed.map(|reason| format!("{path}: {reason}")))
         }
         Err(error) => {
-            entries.fail(path, packed, error);
-            Ok(0)
+            entries.fail(path, packed, error.clone());
+            if source.inflatable_bytes() == 0 { Err(error) } else { Ok(None) }
         }
+    }
+}
+
+/// Unpacks within what is left of the limits, and counts what it cost, also where nothing is kept of it.
+fn unpacked(source: &Source<'_>, reader: &mut impl Read, packed: u64) -> Result<Vec<u8>, ExtractError> {
+    let limits = &source.options.limits;
+    let allowed = source.inflatable_bytes();
+    // A document above its own limit is refused as soon as it is known to be above it.
+    let most = allowed.min(limits.bytes_max as u64);
+    let outcome = inflated(reader, packed, most, limits);
+    match &outcome {
+        Ok(bytes) => source.spend_inflated(bytes.len() as u64)?,
+        Err(ExtractError::TooLarge { limit, what, .. }) => {
+            source.spend_inflated((*limit).min(allowed))?;
+            if *limit == allowed {
+                let limit = limits.inflated_bytes_max;
+                return Err(ExtractError::TooLarge { what: what.clone(), value: limit + 1, limit });
+            }
+        }
+        Err(_) => {}
+    }
+    outcome
+}
+
+/// A stream that remembers how it failed, because what it gave before is worth reading.
+struct Watched<R> {
+    inner: R,
+    failed: Option<String>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer).inspect_err(|error| self.failed = Some(error.to_string().to_lowercase()))
     }
 }
 
@@ -206,9 +228,9 @@ mod tests {
         let document = read_with(Limits { entries_max: 2, ..Limits::default() }, &file).unwrap();
         assert_eq!(paths(&document), [("a.txt", "ok"), ("b.txt", "ok")]);
         assert!(document.warnings[0].is_loss());
-        let document = read_with(Limits { inflated_bytes_max: 4, ..Limits::default() }, &file).unwrap();
-        assert_eq!(paths(&document), [("a.txt", "ok"), ("b.txt", "too_large")]);
-        assert_eq!(document.warnings[0].code(), "partly_read");
+        let short = read_with(Limits { inflated_bytes_max: 4, ..Limits::default() }, &file).unwrap();
+        assert_eq!(paths(&short), [("a.txt", "ok"), ("b.txt", "too_large")]);
+        assert_eq!(short.warnings[0].code(), "partly_read");
     }
 
     #[test]
@@ -233,9 +255,9 @@ mod tests {
     #[test]
     fn an_encrypted_entry_says_so_and_an_encrypted_archive_too() {
         let mut file = zip_of(&[("a.txt", b"one"), ("b.txt", b"two")]);
-        let flag = |file: &mut Vec<u8>, signature: &[u8], offset: usize, which: usize| {
-            let at: Vec<usize> = (0..file.len()).filter(|at| file[*at..].starts_with(signature)).collect();
-            file[at[which] + offset] |= 1;
+        let flag = |zip: &mut Vec<u8>, signature: &[u8], offset: usize, which: usize| {
+            let at: Vec<usize> = (0..zip.len()).filter(|at| zip[*at..].starts_with(signature)).collect();
+            zip[at[which] + offset] |= 1;
         };
         flag(&mut file, b"PK\x03\x04", 6, 1);
         flag(&mut file, b"PK\x01\x02", 8, 1);
@@ -246,15 +268,38 @@ mod tests {
     }
 
     #[test]
+    fn a_password_opens_what_the_old_cipher_locked() {
+        // `secret.txt` in ZipCrypto, with the password `otter`.
+        let file = include_bytes!("../../../../fixtures/documents/locked-en.zip");
+        let open = |passwords: &[&str]| {
+            let passwords = passwords.iter().map(|word| (*word).to_owned()).collect();
+            extract("a.zip", file, &ExtractOptions { passwords, ..ExtractOptions::default() })
+        };
+        assert_eq!(open(&["heron", "crab"]).unwrap_err().code(), "encrypted");
+        let document = open(&["heron", "otter"]).unwrap();
+        assert_eq!(document.children[0].outcome.as_ref().unwrap().text, "The otter keeps its stones under its arm.\n");
+    }
+
+    #[test]
+    fn damage_inside_an_entry_is_said() {
+        let mut file = zip_of(&[("a.txt", &b"many words ".repeat(500)), ("b.txt", b"other")]);
+        let checksum = (0..file.len()).find(|at| file[*at..].starts_with(b"PK\x01\x02")).unwrap() + 16;
+        file[checksum] ^= 0xFF;
+        let document = read("a.zip", &file);
+        assert_eq!(paths(&document), [("a.txt", "ok"), ("b.txt", "ok")]);
+        assert!(document.warnings[0].to_string().contains("a.txt: invalid checksum"), "{:?}", document.warnings);
+    }
+
+    #[test]
     fn links_are_not_followed() {
         let mut builder = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
         header.set_size(0);
         builder.append_link(&mut header, "link.txt", "/etc/passwd").unwrap();
-        let mut header = tar::Header::new_gnu();
-        header.set_size(5);
-        builder.append_data(&mut header, "real.txt", &b"words"[..]).unwrap();
+        let mut plain = tar::Header::new_gnu();
+        plain.set_size(5);
+        builder.append_data(&mut plain, "real.txt", &b"words"[..]).unwrap();
         assert_eq!(paths(&read("a.tar", &builder.into_inner().unwrap())), [("real.txt", "ok")]);
     }
 

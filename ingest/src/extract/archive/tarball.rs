@@ -27,7 +27,9 @@ pub(super) fn read(source: &Source<'_>, stream: impl Read, entries: &mut Entries
             entries.fail(&path, size, ExtractError::Unsupported { format: "sparse tar entry".to_owned() });
             continue;
         }
-        read_entry(source, entries, &path, (&mut entry, size))?;
+        if let Some(reason) = read_entry(source, entries, &path, (&mut entry, size))? {
+            return Err(damaged("tar", &reason));
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::super::decode::decode;
 use super::super::entries::Entries;
 use super::super::source::Source;
 use super::super::zip_guard::{Archive, open};
-use super::{damaged, read_entry};
+use super::{Watched, damaged, read_entry, unpacked};
 use crate::ExtractError;
 
 pub(super) fn read(source: &Source<'_>, entries: &mut Entries<'_>) -> Result<(), ExtractError> {
@@ -27,7 +27,7 @@ fn read_listed(source: &Source<'_>, archive: &mut Archive<'_>, entries: &mut Ent
     let names = names(archive);
     let mut order: Vec<usize> = (0..archive.len()).collect();
     order.sort_by(|a, b| names[*a].cmp(&names[*b]));
-    let mut cut = None;
+    let mut damage = None;
     for index in order {
         let Ok(listed) = archive.by_index_data(index) else { continue };
         if !is_file(listed.is_dir() || names[index].ends_with('\\'), listed.unix_mode()) {
@@ -37,13 +37,16 @@ fn read_listed(source: &Source<'_>, archive: &mut Archive<'_>, entries: &mut Ent
         let Some(path) = entries.admit(&names[index]) else { continue };
         source.spend_entry()?;
         if encrypted {
-            entries.fail(&path, size, ExtractError::Encrypted { format: "zip entry".to_owned() });
+            match decrypted(source, archive, index) {
+                Some(bytes) => entries.read(&path, &bytes),
+                None => entries.fail(&path, size, ExtractError::Encrypted { format: "zip entry".to_owned() }),
+            }
             continue;
         }
         match archive.by_index(index) {
             Ok(mut entry) => {
-                let read = read_entry(source, entries, &path, (&mut entry, packed))?;
-                cut = cut.or((read > 0 && (read as u64) < size).then_some(path));
+                let said = read_entry(source, entries, &path, (&mut entry, packed))?;
+                damage = damage.or(said);
             }
             Err(error) => entries.fail(&path, size, entry_error(&error)),
         }
@@ -51,10 +54,19 @@ fn read_listed(source: &Source<'_>, archive: &mut Archive<'_>, entries: &mut Ent
     if archive.has_duplicate_names() {
         return Err(damaged("zip", &"some names stand twice in its table, of which the last is read"));
     }
-    match cut {
-        Some(path) => Err(damaged("zip", &format!("{path} is shorter than its table says"))),
-        None => Ok(()),
-    }
+    damage.map_or(Ok(()), |reason| Err(damaged("zip", &reason)))
+}
+
+/// Opens an entry with the first password that fits. Only the old cipher is known here; a wrong password that passes its one
+/// byte of proof ends in a wrong checksum.
+fn decrypted(source: &Source<'_>, archive: &mut Archive<'_>, index: usize) -> Option<Vec<u8>> {
+    source.options.passwords.iter().find_map(|password| {
+        let entry = archive.by_index_decrypt(index, password.as_bytes()).ok()?;
+        let packed = entry.compressed_size();
+        let mut watched = Watched { inner: entry, failed: None };
+        let bytes = unpacked(source, &mut watched, packed).ok()?;
+        watched.failed.is_none().then_some(bytes)
+    })
 }
 
 /// Reads entry by entry from the beginning, as far as it goes.
