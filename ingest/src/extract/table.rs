@@ -87,6 +87,7 @@ fn records(text: &str, start: usize, delimiter: u8) -> (Vec<Span>, bool) {
     let mut spans: Vec<Span> = Vec::new();
     let mut named = false;
     let mut from = start;
+    let text_end = text.trim_end().len();
     for quoting in [true, false] {
         let mut reader = reader(&text.as_bytes()[from..], delimiter, quoting);
         let mut record = ByteRecord::new();
@@ -95,7 +96,7 @@ fn records(text: &str, start: usize, delimiter: u8) -> (Vec<Span>, bool) {
         while reader.read_byte_record(&mut record).is_ok_and(|more| more) {
             let end = from + reader.position().byte() as usize;
             let span = trimmed(text, Span::new(at, end));
-            if quoting && is_runaway(text, span) {
+            if quoting && is_runaway(span.slice(text), span.end >= text_end) {
                 runaway = true;
                 break;
             }
@@ -124,12 +125,11 @@ fn trimmed(text: &str, span: Span) -> Span {
     Span::new(start, start + begun.trim_end_matches('\n').len())
 }
 
-fn is_runaway(text: &str, record: Span) -> bool {
-    let words = record.slice(text);
+/// Whether a record swallowed others: it has very many lines, or it is the last and its quotes do not pair.
+fn is_runaway(words: &str, is_last: bool) -> bool {
     if words.bytes().filter(|byte| *byte == b'\n').take(RECORD_LINES_MAX).count() == RECORD_LINES_MAX {
         return true;
     }
-    let is_last = text[record.end..].trim().is_empty();
     is_last && words.contains('\n') && words.bytes().filter(|byte| *byte == b'"').count() % 2 == 1
 }
 

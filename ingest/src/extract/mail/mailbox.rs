@@ -8,7 +8,7 @@ use super::super::source::Source;
 use super::Message;
 use crate::{Document, ExtractError, Heading, Position, Warning};
 
-/// Most different warnings of a mailbox. Each is compared with all, and nobody reads more.
+/// Most different warnings of a mail or a mailbox. Each is compared with all, and nobody reads more.
 const WARNINGS_MAX: usize = 64;
 
 /// Reads a mailbox message by message.
@@ -83,8 +83,8 @@ fn unescaped(message: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(kept.collect::<Vec<_>>().concat())
 }
 
-/// One warning of each kind that counts, whatever the number of messages.
-fn merged(warnings: Vec<Warning>) -> Vec<Warning> {
+/// One warning of each kind that counts, whatever the number of messages and parts.
+pub(super) fn merged(warnings: Vec<Warning>) -> Vec<Warning> {
     let mut kept: Vec<Warning> = Vec::new();
     for warning in warnings {
         let is_counted = kept.iter_mut().any(|other| add_counts(other, &warning));

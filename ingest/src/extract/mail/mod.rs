@@ -39,6 +39,7 @@ fn extract_message(source: &Source<'_>) -> Result<Document, ExtractError> {
         None => Vec::new(),
     };
     document.title = message.headers.subject();
+    document.warnings = mailbox::merged(document.warnings);
     document.metadata = message.metadata();
     entries.finish(&mut document, "pictures, sound, video and fonts");
     Ok(document)

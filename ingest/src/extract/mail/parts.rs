@@ -81,11 +81,13 @@ impl PartReader<'_> {
             }
             // Signatures are for programs.
             ("application", "pgp-signature" | "pkcs7-signature" | "x-pkcs7-signature") => Content::default(),
-            ("image" | "audio" | "video", _) if headers.file_name().is_none() => {
+            ("image" | "audio" | "video" | "font", _) if !names_a_document(headers) => {
                 Content { media: 1, ..Content::default() }
             }
-            ("text", "html" | "plain" | "enriched") | ("multipart" | "message", _)
-                if !headers.is_attachment() && headers.file_name().is_none() =>
+            // The same page once more, for programs that run it.
+            ("text", "x-amp-html") => Content::default(),
+            ("text", "html" | "plain" | "enriched" | "") | ("multipart" | "message", _)
+                if !headers.is_attachment() && (depth == 0 || headers.file_name().is_none()) =>
             {
                 let text = self.body(headers, &unwrapped(body, wrapped_as), subtype == "html");
                 Content { bodies: text.into_iter().collect(), ..Content::default() }
@@ -183,6 +185,12 @@ fn best(ways: &[Content]) -> Option<usize> {
 
 fn attachment(name: String, bytes: Vec<u8>) -> Content {
     Content { attachments: vec![Attachment { name, bytes }], ..Content::default() }
+}
+
+/// Whether the part's name is that of a document, whatever its type says.
+fn names_a_document(headers: &Headers) -> bool {
+    let name = headers.file_name().unwrap_or_default();
+    name.rsplit_once('.').is_some_and(|(_, extension)| MediaType::from_extension(extension).is_some())
 }
 
 /// A name for a part without one, with the extension of what it says it is.
