@@ -78,9 +78,20 @@ fn container(bytes: &[u8], by_name: Option<MediaType>) -> Option<Result<MediaTyp
         [0x1F, 0x8B, ..] => Some(Ok(MediaType::Tar)),
         _ if bytes.starts_with(b"{\\rtf") => Some(Ok(MediaType::Rtf)),
         _ if bytes.starts_with(b"HWP Document File") => Some(Ok(MediaType::Hwp)),
-        _ if bytes.get(257..262) == Some(b"ustar") => Some(Ok(MediaType::Tar)),
+        _ if bytes.get(257..262) == Some(b"ustar") || is_old_tar(bytes) => Some(Ok(MediaType::Tar)),
         _ => None,
     }
+}
+
+/// Tar files from before 1988 have no signature, and a checksum over their first block, whose own field counts as spaces.
+fn is_old_tar(bytes: &[u8]) -> bool {
+    const CHECKSUM: std::ops::Range<usize> = 148..156;
+    let Some(block) = bytes.get(..512) else { return false };
+    let field = String::from_utf8_lossy(&block[CHECKSUM]);
+    let said = u32::from_str_radix(field.trim_matches(['\0', ' ']), 8);
+    let spaces = u32::from(b' ') * CHECKSUM.len() as u32;
+    let counted = |range: &[u8]| range.iter().copied().map(u32::from).sum::<u32>();
+    said == Ok(spaces + counted(&block[..CHECKSUM.start]) + counted(&block[CHECKSUM.end..]))
 }
 
 fn unsupported(format: &str) -> ExtractError {
@@ -337,6 +348,18 @@ mod tests {
         assert_eq!(code("Inbox", &[b"From a Mon Mar\n", &message[..]].concat()), M::Mbox.as_mime());
         assert_eq!(code("note", b"From: Kim\nTo: Lee\n\nDear Lee"), "text/plain");
         assert_eq!(code("note", b"Message-ID: is a header.\nSo they say: it is"), "text/plain");
+    }
+
+    #[test]
+    fn a_tar_file_without_a_signature_is_known_by_its_checksum() {
+        let mut block = [0u8; 512];
+        block[..5].copy_from_slice(b"a.txt");
+        block[148..156].copy_from_slice(
+            format!("{:06o}\0 ", 8 * 32 + b"a.txt".iter().map(|b| u32::from(*b)).sum::<u32>()).as_bytes(),
+        );
+        assert_eq!(code("a", &block), M::Tar.as_mime());
+        block[0] = b'b';
+        assert_eq!(code("a", &block), "binary");
     }
 
     #[test]

@@ -64,15 +64,14 @@ fn unpacked(source: &Source<'_>, reader: &mut impl Read, packed: u64) -> Result<
     let limits = &source.options.limits;
     let allowed = source.inflatable_bytes();
     // A document above its own limit is refused as soon as it is known to be above it.
-    let most = allowed.min(limits.bytes_max as u64);
-    let outcome = inflated(reader, packed, most, limits);
+    let outcome = inflated(reader, packed, allowed.min(limits.bytes_max as u64), limits);
     match &outcome {
         Ok(bytes) => source.spend_inflated(bytes.len() as u64)?,
         Err(ExtractError::TooLarge { limit, what, .. }) => {
             source.spend_inflated((*limit).min(allowed))?;
             if *limit == allowed {
-                let limit = limits.inflated_bytes_max;
-                return Err(ExtractError::TooLarge { what: what.clone(), value: limit + 1, limit });
+                let most = limits.inflated_bytes_max;
+                return Err(ExtractError::TooLarge { what: what.clone(), value: most + 1, limit: most });
             }
         }
         Err(_) => {}
