@@ -6,6 +6,7 @@ use encoding_rs::Encoding;
 use mail_parser::{Address, ContentType, DateTime, Message, MessageParser, MimeHeaders};
 
 use super::super::decode::{decode, encoding_of};
+use super::words::joined;
 
 /// Longest block of headers that is read. Relays and filters write a few tens of kilobytes at most.
 const HEAD_BYTES_MAX: usize = 256 << 10;
@@ -28,7 +29,7 @@ impl Headers {
                 Err(_) => Cow::Owned(String::from_utf8_lossy(head).into_owned().into_bytes()),
             },
         };
-        Self(MessageParser::default().parse_headers(bytes.as_ref()).map(Message::into_owned))
+        Self(MessageParser::default().parse_headers(joined(&bytes).as_ref()).map(Message::into_owned))
     }
 
     pub(super) fn subject(&self) -> Option<String> {

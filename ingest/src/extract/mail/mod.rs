@@ -4,6 +4,7 @@ mod headers;
 mod mailbox;
 mod parts;
 mod transfer;
+mod words;
 
 use std::collections::BTreeMap;
 
