@@ -251,7 +251,7 @@ fn compound_kind(bytes: &[u8], by_name: Option<MediaType>) -> Result<MediaType, 
         Some((_, None, "encrypted")) => Err(ExtractError::Encrypted { format: "office document".into() }),
         Some((_, None, format)) => Err(unsupported(format)),
         None => match by_name {
-            Some(named @ (M::Doc | M::Xls | M::Ppt | M::Hwp)) => Ok(named),
+            Some(old @ (M::Doc | M::Xls | M::Ppt | M::Hwp)) => Ok(old),
             _ => Err(unsupported("compound file of another kind")),
         },
     }

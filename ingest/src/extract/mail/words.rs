@@ -60,9 +60,9 @@ fn following(bytes: &[u8], at: usize) -> Option<(Word<'_>, usize)> {
     Some((next, end))
 }
 
-/// The encoded word that `bytes` begin with.
-fn word(bytes: &[u8]) -> Option<Word<'_>> {
-    let inside = bytes.strip_prefix(b"=?")?;
+/// The encoded word that `text` begins with.
+fn word(text: &[u8]) -> Option<Word<'_>> {
+    let inside = text.strip_prefix(b"=?")?;
     let inside = &inside[..inside.len().min(WORD_BYTES_MAX)];
     let mut fields = inside.splitn(4, |byte| *byte == b'?');
     let (charset, encoding, data, rest) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
