@@ -1,6 +1,6 @@
 //! Detection finds what a file is, by its content first and by its name only where the content is plain text.
 
-use crate::extract::decode::utf16_without_mark;
+use crate::extract::decode::{begins_with_utf32_mark, utf16_without_mark};
 use crate::{ExtractError, MediaType};
 
 /// A sample long enough for a judgement, short enough to cost nothing.
@@ -42,7 +42,7 @@ pub fn detect(name: &str, bytes: &[u8]) -> Result<MediaType, ExtractError> {
         None if looks_like_html(bytes) => Ok(MediaType::Html),
         None => match foreign_name(name) {
             Some(format) => Err(unsupported(format)),
-            None => Ok(MediaType::PlainText),
+            None => Ok(mail_kind(bytes).unwrap_or(MediaType::PlainText)),
         },
     }
 }
@@ -78,9 +78,20 @@ fn container(bytes: &[u8], by_name: Option<MediaType>) -> Option<Result<MediaTyp
         [0x1F, 0x8B, ..] => Some(Ok(MediaType::Tar)),
         _ if bytes.starts_with(b"{\\rtf") => Some(Ok(MediaType::Rtf)),
         _ if bytes.starts_with(b"HWP Document File") => Some(Ok(MediaType::Hwp)),
-        _ if bytes.get(257..262) == Some(b"ustar") => Some(Ok(MediaType::Tar)),
+        _ if bytes.get(257..262) == Some(b"ustar") || is_old_tar(bytes) => Some(Ok(MediaType::Tar)),
         _ => None,
     }
+}
+
+/// Tar files from before 1988 have no signature, and a checksum over their first block, whose own field counts as spaces.
+fn is_old_tar(bytes: &[u8]) -> bool {
+    const CHECKSUM: std::ops::Range<usize> = 148..156;
+    let Some(block) = bytes.get(..512) else { return false };
+    let field = String::from_utf8_lossy(&block[CHECKSUM]);
+    let said = u32::from_str_radix(field.trim_matches(['\0', ' ']), 8);
+    let spaces = u32::from(b' ') * CHECKSUM.len() as u32;
+    let counted = |range: &[u8]| range.iter().copied().map(u32::from).sum::<u32>();
+    said == Ok(spaces + counted(&block[..CHECKSUM.start]) + counted(&block[CHECKSUM.end..]))
 }
 
 fn unsupported(format: &str) -> ExtractError {
@@ -240,7 +251,7 @@ fn compound_kind(bytes: &[u8], by_name: Option<MediaType>) -> Result<MediaType, 
         Some((_, None, "encrypted")) => Err(ExtractError::Encrypted { format: "office document".into() }),
         Some((_, None, format)) => Err(unsupported(format)),
         None => match by_name {
-            Some(named @ (M::Doc | M::Xls | M::Ppt | M::Hwp)) => Ok(named),
+            Some(old @ (M::Doc | M::Xls | M::Ppt | M::Hwp)) => Ok(old),
             _ => Err(unsupported("compound file of another kind")),
         },
     }
@@ -252,7 +263,8 @@ fn compound_kind(bytes: &[u8], by_name: Option<MediaType>) -> Result<MediaType, 
 /// stray ones is still text.
 fn check_is_text(bytes: &[u8]) -> Result<(), ExtractError> {
     let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
-    if encoding_rs::Encoding::for_bom(bytes).is_some() || utf16_without_mark(bytes).is_some() {
+    let is_marked = encoding_rs::Encoding::for_bom(bytes).is_some() || begins_with_utf32_mark(bytes);
+    if is_marked || utf16_without_mark(bytes).is_some() {
         return Ok(());
     }
     // The escape byte switches character sets in ISO-2022 encodings and colours in terminal logs.
@@ -271,6 +283,28 @@ fn looks_like_html(bytes: &[u8]) -> bool {
         rest = after.trim_start();
     }
     ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| rest.starts_with(tag))
+}
+
+/// Mail programs keep messages and mailboxes in files without an extension. A message begins with nothing but headers, and
+/// some that no letter on paper has are among them.
+fn mail_kind(bytes: &[u8]) -> Option<MediaType> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(SAMPLE_BYTES)]);
+    let (media_type, message) = match head.strip_prefix("From ") {
+        Some(rest) => (MediaType::Mbox, rest.split_once('\n')?.1),
+        None => (MediaType::Eml, &*head),
+    };
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let technical = ["received", "message-id", "mime-version", "return-path"];
+    let mut is_technical = false;
+    for line in message.lines().take_while(|line| !line.is_empty()) {
+        if line.starts_with([' ', '\t']) {
+            continue;
+        }
+        let name = line.split_once(':').map(|(name, _)| name).filter(|name| is_name(name))?;
+        is_technical |= technical.contains(&name.to_ascii_lowercase().as_str());
+    }
+    is_technical.then_some(media_type)
 }
 
 #[cfg(test)]
@@ -305,6 +339,27 @@ mod tests {
     fn a_text_about_pdf_is_no_pdf() {
         assert_eq!(code("pdf.md", b"# Header\n\nA file begins with `%PDF-1.7`."), "text/markdown");
         assert_eq!(code("noname", b"junk %PDF-1.4"), "application/pdf");
+    }
+
+    #[test]
+    fn mail_without_an_extension_is_mail() {
+        let message = b"Return-Path: <a@example.org>\r\nReceived: from b\r\n\tby c\r\nSubject: x\r\n\r\nFrom here";
+        assert_eq!(code("cur/1234.host:2,S", message), M::Eml.as_mime());
+        assert_eq!(code("Inbox", &[b"From a Mon Mar\n", &message[..]].concat()), M::Mbox.as_mime());
+        assert_eq!(code("note", b"From: Kim\nTo: Lee\n\nDear Lee"), "text/plain");
+        assert_eq!(code("note", b"Message-ID: is a header.\nSo they say: it is"), "text/plain");
+    }
+
+    #[test]
+    fn a_tar_file_without_a_signature_is_known_by_its_checksum() {
+        let mut block = [0u8; 512];
+        block[..5].copy_from_slice(b"a.txt");
+        block[148..156].copy_from_slice(
+            format!("{:06o}\0 ", 8 * 32 + b"a.txt".iter().map(|b| u32::from(*b)).sum::<u32>()).as_bytes(),
+        );
+        assert_eq!(code("a", &block), M::Tar.as_mime());
+        block[0] = b'b';
+        assert_eq!(code("a", &block), "binary");
     }
 
     #[test]

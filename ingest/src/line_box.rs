@@ -55,7 +55,7 @@ mod tests {
         let line =
             |start, top| LineBox { span: Span::new(start, start + 10), page: 1, rect: [0.0, top, 100.0, top + 9.0] };
         let found = boxes_under(&[line(0, 10.0), line(11, 20.0), line(22, 30.0)], Span::new(5, 15));
-        let rects: Vec<_> = found.iter().map(|line| (line.span, line.rect)).collect();
+        let rects: Vec<_> = found.iter().map(|part| (part.span, part.rect)).collect();
         assert_eq!(
             rects,
             [(Span::new(5, 10), [50.0, 10.0, 100.0, 19.0]), (Span::new(11, 15), [0.0, 20.0, 40.0, 29.0]),]

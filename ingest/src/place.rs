@@ -72,9 +72,9 @@ pub enum Position {
 /// `slide 3`, `0:01:05-0:01:30`.
 #[must_use]
 pub fn location(places: &[Place], span: Span) -> Option<String> {
-    let first = places.partition_point(|place| place.span.end <= span.start);
-    let after = places.partition_point(|place| place.span.start < span.end);
-    let touched = places.get(first..after)?;
+    let begin = places.partition_point(|place| place.span.end <= span.start);
+    let end = places.partition_point(|place| place.span.start < span.end);
+    let touched = places.get(begin..end)?;
     let (first, last) = (&touched.first()?.position, &touched.last()?.position);
     Some(match (first, last) {
         (Position::Slide { number, notes: true }, last) if first == last => format!("slide {number} (notes)"),

@@ -90,6 +90,13 @@ pub enum Warning {
         /// The limit.
         limit: usize,
     },
+    /// What holds other documents was not read to its end; what came before is here.
+    PartlyRead {
+        /// What it is: `archive`, `mailbox`.
+        what: String,
+        /// What ended the reading.
+        reason: String,
+    },
     /// Front matter was found and is not as simple as `key: value`; the rest of it is not in the metadata.
     FrontMatter {
         /// Lines that were passed over.
@@ -116,6 +123,7 @@ impl Warning {
             Self::Quarantined { .. } => "quarantined",
             Self::NotRead { .. } => "not_read",
             Self::TableCut { .. } => "table_cut",
+            Self::PartlyRead { .. } => "partly_read",
             Self::FrontMatter { .. } => "front_matter",
         }
     }
@@ -127,7 +135,11 @@ impl Warning {
     pub const fn is_loss(&self) -> bool {
         matches!(
             self,
-            Self::NestingCut { .. } | Self::LostPage { .. } | Self::Quarantined { .. } | Self::TableCut { .. }
+            Self::NestingCut { .. }
+                | Self::LostPage { .. }
+                | Self::Quarantined { .. }
+                | Self::TableCut { .. }
+                | Self::PartlyRead { .. }
         )
     }
 }
@@ -153,6 +165,7 @@ impl fmt::Display for Warning {
             Self::TableCut { what, count, limit } => {
                 write!(f, "a table has {count} {what}, beyond {limit} they are left out")
             }
+            Self::PartlyRead { what, reason } => write!(f, "{what} was not read to its end: {reason}"),
             Self::FrontMatter { lines } => write!(f, "{lines} front matter lines are not simple and were passed over"),
         }
     }

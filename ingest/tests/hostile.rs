@@ -110,7 +110,7 @@ fn nothing_and_blanks_are_empty() {
 
 #[test]
 fn a_pdf_that_is_something_else_says_so() {
-    assert_eq!(code("fake.pdf", b"PK\x03\x04\x14\0\0\0"), "unsupported");
+    assert_eq!(code("fake.pdf", b"PK\x03\x04\x14\0\0\0"), "damaged");
     assert_eq!(code("fake.pdf", b"just words"), "damaged");
     assert_eq!(code("short.pdf", b"%PDF-1.7\n"), "damaged");
 }

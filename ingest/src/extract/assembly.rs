@@ -17,6 +17,11 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
+    /// An empty document, of which something is to be said already.
+    pub(super) fn with_warnings(warnings: Vec<Warning>) -> Self {
+        Self { warnings, ..Self::default() }
+    }
+
     /// The length of the text so far.
     pub(super) fn len(&self) -> usize {
         self.text.len()

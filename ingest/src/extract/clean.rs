@@ -1,5 +1,7 @@
 //! Cleaning makes decoded text safe to store: one form of each character, one kind of line end, nothing that hides.
 
+use std::borrow::Cow;
+
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -16,8 +18,9 @@ pub(crate) fn clean(text: String, warnings: &mut Vec<Warning>) -> String {
     if is_clean(&text) {
         return text;
     }
-    let mut cleaner = Cleaner { out: String::with_capacity(text.len()), ..Cleaner::default() };
-    let mut characters = text.chars().peekable();
+    let (visible, invisible_removed) = without_terminal_sequences(&text);
+    let mut cleaner = Cleaner { out: String::with_capacity(visible.len()), invisible_removed, ..Cleaner::default() };
+    let mut characters = visible.chars().peekable();
     while let Some(c) = characters.next() {
         cleaner.push(c, characters.peek().copied());
     }
@@ -31,6 +34,28 @@ pub(crate) fn clean(text: String, warnings: &mut Vec<Warning>) -> String {
 /// Most files are ASCII or plain UTF-8 with nothing to clean; seeing that costs less than copying.
 fn is_clean(text: &str) -> bool {
     text.bytes().all(|byte| byte < 0x7F && (byte >= 0x20 || byte == b'\n' || byte == b'\t'))
+}
+
+/// Text without the sequences that colour a terminal or move its cursor, and how many characters went with them.
+fn without_terminal_sequences(text: &str) -> (Cow<'_, str>, usize) {
+    const BEGIN: &str = "\u{1B}[";
+    let mut parts = text.split(BEGIN);
+    let first = parts.next().unwrap_or_default();
+    if first.len() == text.len() {
+        return (Cow::Borrowed(text), 0);
+    }
+    let mut out = String::with_capacity(text.len());
+    out.push_str(first);
+    let mut removed = 0;
+    for part in parts {
+        // Parameters are digits and signs below the letter that ends a sequence (ECMA-48, 5.4).
+        let parameters = part.bytes().take_while(|byte| matches!(byte, 0x20..=0x3F)).count();
+        let ends = part.as_bytes().get(parameters).is_some_and(|byte| matches!(byte, 0x40..=0x7E));
+        let len = if ends { parameters + 1 } else { 0 };
+        removed += BEGIN.len() + len;
+        out.push_str(&part[len..]);
+    }
+    (Cow::Owned(out), removed)
 }
 
 #[derive(Default)]
@@ -55,9 +80,13 @@ impl Cleaner {
                 self.keep(' ');
             }
             '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => self.bidi_removed += 1,
-            '\u{FEFF}' | '\u{200B}' | '\u{2060}' | '\u{AD}' | '\u{180E}' => self.invisible_removed += 1,
+            '\u{FEFF}' | '\u{200B}' | '\u{2060}'..='\u{2064}' | '\u{AD}' | '\u{180E}' | '\u{206A}'..='\u{206F}' => {
+                self.invisible_removed += 1
+            }
             // Joiners shape emoji and the scripts of India and Persia; between ASCII letters they only split words.
             '\u{200C}' | '\u{200D}' if !self.joins(next) => self.invisible_removed += 1,
+            // One selector chooses the form of the character before it; more of them are bytes that nobody sees.
+            _ if is_selector(c) && self.last.is_some_and(is_selector) => self.invisible_removed += 1,
             // Tag characters spell flags after a black flag; anywhere else they are ASCII that nobody sees.
             '\u{E0000}'..='\u{E007F}' if !self.follows_flag() => self.invisible_removed += 1,
             _ if is_combining_mark(c) => self.push_mark(c),
@@ -101,6 +130,10 @@ impl Cleaner {
     }
 }
 
+const fn is_selector(c: char) -> bool {
+    matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +159,18 @@ mod tests {
         let (text, codes) = cleaned("user\u{202E}gpj.exe pass\u{200B}word so\u{AD}ft needle\u{200D}zw\u{FEFF}");
         assert_eq!(text, "usergpj.exe password soft needlezw");
         assert_eq!(codes, ["invisible_characters", "bidi_controls"]);
+    }
+
+    #[test]
+    fn colours_of_a_terminal_go() {
+        let (text, codes) = cleaned("\u{1B}[1;31merror\u{1B}[0m: a[0] \u{1B}[2K\u{1B}[한");
+        assert_eq!((text.as_str(), codes), ("error: a[0] 한", vec!["invisible_characters"]));
+    }
+
+    #[test]
+    fn bytes_hidden_in_selectors_go_and_one_selector_stays() {
+        assert_eq!(cleaned("❤\u{FE0F}葛\u{E0100}").0, "❤\u{FE0F}葛\u{E0100}");
+        assert_eq!(cleaned("a\u{FE01}\u{E0123}\u{E0145}b").0, "a\u{FE01}b");
     }
 
     #[test]

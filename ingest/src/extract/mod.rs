@@ -8,6 +8,7 @@ mod assembly;
 pub(crate) mod clean;
 mod code;
 pub(crate) mod decode;
+mod entries;
 mod epub;
 pub(crate) mod formats;
 mod html;

@@ -118,8 +118,8 @@ impl Source<'_> {
         let document = catch_unwind(reading).unwrap_or_else(|_| {
             Err(ExtractError::Damaged { format: "document".into(), reason: "its reader gave up on it".into() })
         })?;
-        let (left, limit) = (&inside.budget.text_left, self.options.limits.text_bytes_max as u64);
-        let too_large = ExtractError::TooLarge { what: "text of all entries".into(), value: limit + 1, limit };
+        let (left, most) = (&inside.budget.text_left, self.options.limits.text_bytes_max as u64);
+        let too_large = ExtractError::TooLarge { what: "text of all entries".into(), value: most + 1, limit: most };
         left.set(left.get().checked_sub(document.text.len()).ok_or(too_large)?);
         Ok(document)
     }

@@ -12,8 +12,16 @@ pub(super) type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 /// Entries below this size may be as dense as they like: a page of spaces is no bomb.
 const RATIO_FROM_BYTES: u64 = 16 << 20;
 
+/// Most entries that the table of a zip file may list. Opening it costs some 300 bytes of memory an entry, whatever is read
+/// of them later.
+const LISTED_MAX: usize = 200_000;
+
 /// Opens a zip file.
 pub(super) fn open<'a>(bytes: &'a [u8], format: &str) -> Result<Archive<'a>, ExtractError> {
+    const TABLE_ENTRY: &[u8] = b"PK\x01\x02";
+    if bytes.windows(TABLE_ENTRY.len()).filter(|window| *window == TABLE_ENTRY).nth(LISTED_MAX).is_some() {
+        return Err(ExtractError::TooManyEntries { limit: LISTED_MAX });
+    }
     ZipArchive::new(Cursor::new(bytes))
         .map_err(|error| ExtractError::Damaged { format: format.to_owned(), reason: error.to_string().to_lowercase() })
 }

@@ -1,8 +1,0 @@
-//! Mail: headers are metadata, the body is text, attachments are documents of their own.
-
-use super::source::Source;
-use crate::{Document, ExtractError};
-
-pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
-    Err(ExtractError::Unsupported { format: source.media_type.as_mime().to_owned() })
-}
