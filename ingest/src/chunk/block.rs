@@ -37,6 +37,8 @@ pub(super) fn blocks(document: &Document) -> Vec<Block> {
     let body = body(document);
     let mut openings = match document.media_type {
         media_type if media_type.is_markdown_text() => markdown_openings(body, &document.text),
+        // Its sections are cut where its indentation says, not at blank lines.
+        MediaType::Code(_) => BTreeMap::new(),
         media_type => paragraph_openings(body, &document.text, kind_of(media_type)),
     };
     open_marked_blocks(&mut openings, body, document);
@@ -151,6 +153,11 @@ fn open_headings(openings: &mut BTreeMap<usize, Opening>, body: Span, document: 
             continue;
         }
         let start = line_start(text, body, heading.span.start);
+        if let MediaType::Code(_) = document.media_type {
+            // A signature and its body are one.
+            openings.insert(start, Opening { heading: Some(index), ..Opening::of(ChunkKind::Code) });
+            continue;
+        }
         openings.insert(start, Opening { heading: Some(index), ..Opening::of(ChunkKind::Prose) });
         if let Some(below) = first_line_below(text, body, heading.span.end) {
             openings.entry(below).or_insert(Opening::of(kind_of(document.media_type)));

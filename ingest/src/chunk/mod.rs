@@ -5,6 +5,7 @@
 
 mod block;
 mod grapheme;
+mod indent;
 mod overlap;
 mod pack;
 mod ruler;

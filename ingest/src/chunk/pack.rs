@@ -87,24 +87,25 @@ impl Packer<'_> {
     fn push_fitting(&mut self, block: &Block, tokens: usize) {
         // A heading's bytes say nothing about what stands below it.
         let mut next = Piece::of_part(block.span, block.kind, tokens);
-        if block.heading.is_some() {
+        let is_title = block.heading.is_some() && block.kind == ChunkKind::Prose;
+        if is_title {
             next.bytes_by_kind = [0; 4];
         }
         if self.has_room_for(&next) {
             if let Some(open) = &mut self.open {
                 open.piece.join(&next);
                 open.blocks += 1;
-                open.headings_only &= block.heading.is_some();
+                open.headings_only &= is_title;
             }
             return;
         }
         let whole = matches!(block.kind, ChunkKind::Code | ChunkKind::Table);
-        if self.open.as_ref().is_some_and(|open| open.headings_only) && block.heading.is_none() && !whole {
+        if self.open.as_ref().is_some_and(|open| open.headings_only) && !is_title && !whole {
             // A heading without the text below it says nothing; prose can be cut to make room for it.
             return self.push_oversized(block);
         }
         self.close();
-        self.open = Some(Open { piece: next, blocks: 1, headings_only: block.heading.is_some(), recounted: false });
+        self.open = Some(Open { piece: next, blocks: 1, headings_only: is_title, recounted: false });
     }
 
     fn has_room_for(&mut self, next: &Piece) -> bool {

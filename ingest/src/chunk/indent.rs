@@ -1,0 +1,105 @@
+//! Code is cut between its lines, where they are indented least: there one thing ends and another begins.
+//!
+//! Indentation says it in every language, with or without a grammar and in broken code, and costs one look at each line.
+
+use super::ruler::Ruler;
+use crate::Span;
+
+/// Where the first part of the code under `span` ends so that it fits: at the beginning of a line. `None` when not even the
+/// first line fits.
+pub(super) fn first_end(text: &str, span: Span, ruler: &Ruler<'_>) -> Option<usize> {
+    if ruler.fitting_tokens(text, span).is_some() {
+        return Some(span.end);
+    }
+    let lines = Lines::of(text, span, ruler.bytes_max());
+    let reach = lines.last_fitting(|end| ruler.fitting_tokens(text, Span::new(span.start, end)).is_some())?;
+    Some(lines.best_cut(reach, span))
+}
+
+/// The beginnings of lines that a part may reach to.
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    /// The lines behind the first one under `span`, as far as a part can reach.
+    fn of(text: &'t str, span: Span, bytes_max: usize) -> Self {
+        let reach = text.floor_char_boundary(span.end.min(span.start + bytes_max));
+        let ends = text[span.start..reach].match_indices('\n').map(|(at, _)| span.start + at + 1);
+        Self { text, starts: ends.filter(|start| *start < span.end).collect() }
+    }
+
+    /// The index of the last line that a part which fits can end before. Sizes grow with the text but for a token or two, and
+    /// what they are wrong by is cut again.
+    fn last_fitting(&self, fits: impl Fn(usize) -> bool) -> Option<usize> {
+        // Counting costs more the longer the text is, so the search begins at the short end.
+        let mut beyond = 1;
+        while self.starts.get(beyond - 1).is_some_and(|end| fits(*end)) {
+            beyond *= 2;
+        }
+        let (mut low, mut high) = (beyond / 2, beyond.min(self.starts.len() + 1));
+        while low + 1 < high {
+            let middle = low.midpoint(high);
+            if fits(self.starts[middle - 1]) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        low.checked_sub(1)
+    }
+
+    /// The best cut that does not leave a part less than a third full.
+    fn best_cut(&self, reach: usize, span: Span) -> usize {
+        let full = self.starts[reach] - span.start;
+        let rest = span.len();
+        // Two parts of like size are better than a full one and a bracket.
+        let aim = span.start + if rest < 2 * full { rest / 2 } else { full };
+        let least = span.start + full / 3;
+        let first = self.starts.partition_point(|start| *start < least).min(reach);
+        let cuts = self.starts[first..=reach].iter().copied();
+        let cost = |start: &usize| (self.cost(*start), start.abs_diff(aim));
+        cuts.min_by_key(cost).unwrap_or(self.starts[reach])
+    }
+
+    /// How much a cut before the line at `start` would tear apart.
+    fn cost(&self, start: usize) -> usize {
+        let line = self.line(start);
+        let words = line.trim();
+        if words.is_empty() || continues(words) {
+            return usize::MAX;
+        }
+        let above = self.text[..start].trim_end_matches('\n');
+        let after_blank = start - above.len() > 1;
+        let above = above.rsplit('\n').next().unwrap_or_default().trim();
+        let torn = usize::from(!after_blank && leads(above));
+        // A comment apart from its code is worse than a cut two levels further in.
+        3 * (columns(line) + 9 * torn) + usize::from(!after_blank)
+    }
+
+    fn line(&self, start: usize) -> &'t str {
+        self.text[start..].split('\n').next().unwrap_or_default()
+    }
+}
+
+/// Whether a line belongs to the one above it: it closes what was opened there, or goes on with it.
+fn continues(words: &str) -> bool {
+    const WORDS: [&str; 11] =
+        ["else", "elif", "elsif", "catch", "except", "finally", "rescue", "ensure", "end", "fi", "done"];
+    let first = words.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    words.starts_with(['}', ')', ']', '{']) || words.starts_with("</") || WORDS.contains(&first)
+}
+
+/// Whether a line speaks of the one below it: a comment or an attribute.
+fn leads(words: &str) -> bool {
+    ["//", "/*", "*", "#", "--", "@", "[", ";", "\"\"\""].iter().any(|mark| words.starts_with(mark))
+}
+
+/// How far a line is indented. A tab counts as four columns.
+fn columns(line: &str) -> usize {
+    line.bytes()
+        .map_while(|byte| [(b' ', 1), (b'\t', 4)].iter().find(|(blank, _)| *blank == byte))
+        .map(|(_, n)| n)
+        .sum()
+}
