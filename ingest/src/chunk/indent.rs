@@ -93,7 +93,7 @@ fn continues(words: &str) -> bool {
 
 /// Whether a line speaks of the one below it: a comment or an attribute.
 fn leads(words: &str) -> bool {
-    ["//", "/*", "*", "#", "--", "@", "[", ";", "\"\"\""].iter().any(|mark| words.starts_with(mark))
+    ["//", "/*", "*", "#", "--", "@", "[", ";"].iter().any(|mark| words.starts_with(mark))
 }
 
 /// How far a line is indented. A tab counts as four columns.
@@ -102,4 +102,52 @@ fn columns(line: &str) -> usize {
         .map_while(|byte| [(b' ', 1), (b'\t', 4)].iter().find(|(blank, _)| *blank == byte))
         .map(|(_, n)| n)
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::TokenCounter;
+    use super::*;
+
+    struct Bytes;
+
+    impl TokenCounter for Bytes {
+        fn count(&self, text: &str) -> usize {
+            text.len()
+        }
+    }
+
+    fn parts(text: &str, bytes: usize) -> Vec<&str> {
+        let ruler = Ruler::new(&Bytes, bytes);
+        let mut start = 0;
+        let mut parts = Vec::new();
+        while let Some(end) = first_end(text, Span::new(start, text.len()), &ruler).filter(|end| *end > start) {
+            parts.push(&text[start..end]);
+            start = end;
+        }
+        parts
+    }
+
+    #[test]
+    fn code_is_cut_where_it_is_indented_least() {
+        let text = "fn a() {\n    one();\n    two();\n}\nfn b() {\n    three();\n}\n";
+        assert_eq!(parts(text, 50), ["fn a() {\n    one();\n    two();\n}\n", "fn b() {\n    three();\n}\n"]);
+    }
+
+    #[test]
+    fn a_comment_stays_with_what_it_speaks_of() {
+        let text = "    a = 1\n    b = 2\n    c = 3\n    # sum\n    d = a + b + c\n    e = 4\n    f = 5\n";
+        assert_eq!(parts(text, 50)[0], "    a = 1\n    b = 2\n    c = 3\n");
+    }
+
+    #[test]
+    fn a_closing_bracket_begins_no_part() {
+        let text = "if (x) {\n  aaaaaaaaa\n} else {\n  bbbbbbbbbbbbbb\n}\nnext();\nlast();\n";
+        assert!(parts(text, 46).iter().all(|part| !part.starts_with('}')), "{:?}", parts(text, 46));
+    }
+
+    #[test]
+    fn a_line_that_does_not_fit_is_left_to_another() {
+        assert_eq!(parts(&"x".repeat(100), 10), [""; 0]);
+    }
 }

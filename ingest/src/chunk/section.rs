@@ -46,8 +46,15 @@ pub(super) fn pack_sections(document: &Document, blocks: &[Block], ruler: &Ruler
     placed
 }
 
-/// Divides the blocks at headings. A heading with no text of its own goes with the section after it, and a symbol of code
-/// has text of its own unless the next one stands inside of it.
+/// Whether the block of a symbol says more than its signature.
+fn says_more(document: &Document, block: &Block) -> bool {
+    let Some(heading) = block.heading else { return true };
+    let rest = document.text.get(document.headings[heading].span.end..block.span.end);
+    rest.is_some_and(|rest| rest.contains(char::is_alphanumeric))
+}
+
+/// Divides the blocks at headings. A heading with no text of its own goes with the section after it. A symbol of code has text
+/// of its own unless the next one stands inside of it, right below its signature.
 fn sections(document: &Document, blocks: &[Block]) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut path: Vec<usize> = Vec::new();
@@ -61,7 +68,8 @@ fn sections(document: &Document, blocks: &[Block]) -> Vec<Section> {
         };
         let level = document.headings[heading].level;
         let encloses = |outer: &usize| document.headings[*outer].level < level;
-        has_text |= is_code && start < index && !path.last().is_some_and(encloses);
+        has_text |=
+            is_code && start < index && (!path.last().is_some_and(encloses) || says_more(document, &blocks[index - 1]));
         if has_text {
             sections.push(Section { blocks: start..index, path: path.clone() });
             start = index;

@@ -1,6 +1,7 @@
 //! Source code is text that is kept as it is, and its symbols are its headings.
 
 mod grammar;
+mod role;
 mod symbols;
 mod title;
 

@@ -1,10 +1,12 @@
 //! Symbols are what source code defines: modules, types and functions, each with the scope that it stands in.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use tree_sitter::{Language as Grammar, Node, ParseOptions, Parser, Tree};
 
-use super::title::{first_line, inner_declarator, title};
+use super::role::{Role, role, undressed};
+use super::title::{first_line, title};
 use crate::{Heading, Span};
 
 /// Larger files are generated, and a syntax tree takes some twenty times the bytes.
@@ -13,10 +15,17 @@ const BYTES_MAX: usize = 4 << 20;
 /// Scopes are read to this depth: modules, types in them, types in those, and their functions.
 const LEVELS_MAX: u8 = 6;
 
-/// The parser reports each hundred steps. Real code takes some three steps a byte at most; text that is no code of the
-/// language can take very many.
-const REPORTS_MIN: usize = 10_000;
-const BYTES_PER_REPORT: usize = 5;
+/// What parsing may cost, so that text which is no code of the language costs a bounded time. A step is one of the parser's, or
+/// [`READ_BYTES`] that its lexer looks at. Real code takes one or two steps a byte.
+const STEPS_MIN: usize = 200_000;
+const STEPS_PER_BYTE: usize = 8;
+
+/// The parser reports each hundred steps.
+const STEPS_PER_REPORT: usize = 100;
+
+/// The lexer is given the text in pieces of this size, so that one which reads on and on is seen.
+const READ_BYTES: usize = 256;
+const STEPS_PER_READ: usize = 16;
 
 /// The symbols of `text` as headings, or `None` when finding them costs too much.
 ///
@@ -42,146 +51,21 @@ fn parsed(text: &str, grammar: &Grammar) -> Option<Tree> {
     }
     let mut parser = Parser::new();
     parser.set_language(grammar).ok()?;
-    let mut reports_left = REPORTS_MIN + text.len() / BYTES_PER_REPORT;
-    let mut progress = |_: &_| {
-        reports_left = reports_left.saturating_sub(1);
-        if reports_left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let steps_left = Cell::new(STEPS_MIN + STEPS_PER_BYTE * text.len());
+    let spend = |steps: usize| {
+        steps_left.set(steps_left.get().saturating_sub(steps));
+        steps_left.get() > 0
     };
+    let bytes = text.as_bytes();
+    let mut piece = |at: usize, _| match spend(STEPS_PER_READ) {
+        true => bytes.get(at..bytes.len().min(at + READ_BYTES)).unwrap_or_default(),
+        // The text seems to end here, so that a lexer which is under way comes to its end.
+        false => &[],
+    };
+    let mut progress = |_: &_| if spend(STEPS_PER_REPORT) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
     let options = ParseOptions::new().progress_callback(&mut progress);
-    parser.parse_with_options(&mut |at, _| text.as_bytes().get(at..).unwrap_or_default(), None, Some(options))
-}
-
-/// What a node is to the outline.
-enum Role {
-    /// A symbol whose members are symbols, too.
-    Container,
-    /// A symbol that is read as one.
-    Leaf,
-    /// Holds members that stand in the scope around it.
-    Through,
-    /// Speaks of what stands below it.
-    Comment,
-    Other,
-}
-
-fn role(node: Node<'_>) -> Role {
-    match node.kind() {
-        "comment" | "line_comment" | "block_comment" | "attribute_item" | "decorator" => Role::Comment,
-        // `mod bucket;` and `namespace A;` define nothing themselves.
-        "mod_item" | "namespace_definition" if node.child_by_field_name("body").is_none() => Role::Other,
-        "mod_item"
-        | "impl_item"
-        | "trait_item"
-        | "class_definition"
-        | "class_declaration"
-        | "interface_declaration"
-        | "abstract_class_declaration"
-        | "record_declaration"
-        | "struct_declaration"
-        | "namespace_declaration"
-        | "namespace_definition"
-        | "internal_module"
-        | "module"
-        | "class"
-        | "class_specifier"
-        | "trait_declaration"
-        | "enum_declaration" => Role::Container,
-        "function_definition" if is_misread(node) => Role::Other,
-        "function_item"
-        | "function_signature_item"
-        | "struct_item"
-        | "enum_item"
-        | "union_item"
-        | "macro_definition"
-        | "function_definition"
-        | "function_declaration"
-        | "generator_function_declaration"
-        | "function_signature"
-        | "method_definition"
-        | "method_declaration"
-        | "abstract_method_signature"
-        | "constructor_declaration"
-        | "compact_constructor_declaration"
-        | "destructor_declaration"
-        | "delegate_declaration"
-        | "type_spec"
-        | "type_alias"
-        | "type_alias_declaration"
-        | "annotation_type_declaration"
-        | "method"
-        | "singleton_method"
-        | "type_definition"
-        | "preproc_function_def" => Role::Leaf,
-        "struct_specifier" if node.child_by_field_name("body").is_some() => Role::Container,
-        "enum_specifier" | "union_specifier" if node.child_by_field_name("body").is_some() => Role::Leaf,
-        "property_declaration" if node.child_by_field_name("name").is_some() => Role::Leaf,
-        "lexical_declaration" | "variable_declaration" if is_function_value(node) => Role::Leaf,
-        "declaration_list"
-        | "class_body"
-        | "interface_body"
-        | "enum_body"
-        | "enum_body_declarations"
-        | "block"
-        | "body_statement"
-        | "statement_block"
-        | "field_declaration_list"
-        | "foreign_mod_item"
-        | "compound_statement"
-        | "linkage_specification"
-        | "preproc_ifdef"
-        | "preproc_if"
-        | "preproc_else"
-        | "preproc_elif"
-        | "type_declaration"
-        | "enum_declaration_list"
-        | "ERROR" => Role::Through,
-        _ => Role::Other,
-    }
-}
-
-/// Whether a macro call was taken for a function: a function has a list of parameters somewhere in its declarator.
-fn is_misread(node: Node<'_>) -> bool {
-    let mut inner = node.child_by_field_name("declarator");
-    while let Some(declarator) = inner {
-        if declarator.kind() == "function_declarator" {
-            return false;
-        }
-        inner = inner_declarator(declarator);
-    }
-    node.child_by_field_name("declarator").is_some()
-}
-
-/// `const f = () => {}` defines a function as `function f() {}` does.
-fn is_function_value(node: Node<'_>) -> bool {
-    let value = node.named_child(0).and_then(|declarator| declarator.child_by_field_name("value"));
-    value.is_some_and(|value| matches!(value.kind(), "arrow_function" | "function_expression" | "class"))
-}
-
-/// The symbol inside what only dresses it: `export`, decorators, `template<...>`, `declare`, a lone `type`.
-fn undressed(node: Node<'_>) -> Node<'_> {
-    let mut inner = node;
-    // The dress is at most `export declare abstract` deep; the bound is for broken code.
-    for _ in 0..8 {
-        let next = match inner.kind() {
-            "export_statement" | "decorated_definition" => {
-                inner.child_by_field_name("declaration").or_else(|| inner.child_by_field_name("definition"))
-            }
-            "template_declaration" | "ambient_declaration" | "expression_statement" => last_named_child(inner),
-            "type_declaration" if inner.named_child_count() == 1 => inner.named_child(0),
-            _ => None,
-        };
-        match next {
-            Some(dressed) if inner.kind() != "expression_statement" || dressed.kind() == "internal_module" => {
-                inner = dressed;
-            }
-            _ => break,
-        }
-    }
-    inner
-}
-
-fn last_named_child(node: Node<'_>) -> Option<Node<'_>> {
-    node.named_child_count().checked_sub(1).and_then(|last| node.named_child(last as u32))
+    let tree = parser.parse_with_options(&mut piece, None, Some(options));
+    tree.filter(|_| steps_left.get() > 0)
 }
 
 /// A run of members at one depth.
@@ -288,5 +172,145 @@ fn signature_end(symbol: Node<'_>, text: &str) -> usize {
     match body {
         Some(body) if body.start_byte() > start => start + text[start..body.start_byte()].trim_end().len(),
         _ => first_line(text, start, end).end,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::grammar;
+    use super::*;
+    use crate::MediaType;
+
+    fn outline(name: &str, text: &str) -> Vec<(u8, String)> {
+        let extension = name.rsplit('.').next().unwrap();
+        let Some(MediaType::Code(language)) = MediaType::from_extension(extension) else { panic!("{name} is code") };
+        let found = headings(text, &grammar::of(language, name, text).unwrap()).unwrap();
+        found.into_iter().map(|heading| (heading.level, heading.title)).collect()
+    }
+
+    fn assert_outline(name: &str, text: &str, expected: &[(u8, &str)]) {
+        let found = outline(name, text);
+        assert_eq!(found.iter().map(|(level, title)| (*level, title.as_str())).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn rust_has_items_and_what_stands_in_them() {
+        let text = "use a::b;\npub struct A { x: u8 }\nimpl<T> Show for A<T>\nwhere\n    T: Copy,\n{\n    async fn show(&self) {}\n}\nmod inner;\n\
+                    mod tests {\n    #[test]\n    fn works() {}\n}\nmacro_rules! m { () => {} }\n";
+        let expected = [
+            (1, "struct A"),
+            (1, "impl<T> Show for A<T>"),
+            (2, "fn show"),
+            (1, "mod inner;"),
+            (1, "mod tests"),
+            (2, "fn works"),
+            (1, "macro_rules! m"),
+        ];
+        assert_outline("a.rs", text, &expected);
+    }
+
+    #[test]
+    fn comments_and_attributes_above_belong_to_the_symbol() {
+        let text = "// License\n\n/// Fills.\n#[must_use]\nfn fill(x: u8)\n    -> u8 {\n    1\n}\nfn b() {} // of b\nfn c() {}\n";
+        let found = headings(text, &tree_sitter_rust::LANGUAGE.into()).unwrap();
+        let spans: Vec<_> = found.iter().map(|heading| heading.span.slice(text)).collect();
+        assert_eq!(spans, ["/// Fills.\n#[must_use]\nfn fill(x: u8)\n    -> u8", "fn b()", "fn c()"]);
+    }
+
+    #[test]
+    fn python_has_classes_and_functions_and_code_behind_them() {
+        let text = "import os\nX = 1\n\n@dataclass\nclass 장부(Base):\n    \"\"\"Doc.\"\"\"\n    async def 합계(self):\n        def inner(): pass\n\
+                    \ndef main():\n    pass\n\nif __name__ == '__main__':\n    main()\n";
+        let expected = [(1, "class 장부"), (2, "def 합계"), (1, "def main"), (1, "if __name__ == '__main__':")];
+        assert_outline("a.py", text, &expected);
+    }
+
+    #[test]
+    fn scripts_have_functions_in_all_their_spellings() {
+        let text = "export default class K extends B { async run() {} get y() { return 1 } }\nfunction* walk() {}\n\
+                    export const go = async (x) => x;\nexports.z = function () {};\n";
+        let expected = [
+            (1, "class K"),
+            (2, "run"),
+            (2, "y"),
+            (1, "function walk"),
+            (1, "const go"),
+            (1, "exports.z = function () {};"),
+        ];
+        assert_outline("a.js", text, &expected);
+        let typed = "export interface S { a(): void }\ntype T = string;\nnamespace N { export function f() {} }\ndeclare function g(): void;\n";
+        let symbols = [(1, "interface S"), (1, "type T"), (1, "namespace N"), (2, "function f"), (1, "function g")];
+        assert_outline("a.ts", typed, &symbols);
+        assert_outline("a.tsx", "const App = () => <p>{x}</p>;\n", &[(1, "const App")]);
+    }
+
+    #[test]
+    fn go_java_and_c_sharp_have_types_and_methods() {
+        let go =
+            "package a\ntype A struct{}\ntype (\n\tB int\n\tC string\n)\nfunc (a *A) Fill(n int) {}\nfunc main() {}\n";
+        let expected = [(1, "type A"), (1, "type B"), (1, "type C"), (1, "func (a *A) Fill"), (1, "func main")];
+        assert_outline("a.go", go, &expected);
+        let java = "package a;\n@X public class A<T> { int f; A() {} @Y String s() { return \"\"; } enum E { P; void g() {} } }\n";
+        assert_outline("A.java", java, &[(1, "class A"), (2, "A"), (2, "s"), (2, "enum E"), (3, "g")]);
+        let sharp = "namespace X.Y;\npublic class A : B { public int P { get; set; } public Task R() => 1; }\nrecord Q(int X);\n";
+        assert_outline("a.cs", sharp, &[(1, "class A"), (2, "P"), (2, "R"), (1, "record Q")]);
+    }
+
+    #[test]
+    fn c_and_its_kin_have_names_inside_declarators() {
+        let c = "#ifndef A_H\n#define SQ(x) ((x)*(x))\nstruct p { int x; };\ntypedef struct { int y; } q;\nstatic char *name(int a)\n{ return 0; }\n#endif\n";
+        assert_outline("a.c", c, &[(1, "#define SQ"), (1, "struct p"), (1, "typedef q"), (1, "name")]);
+        let cpp = "namespace a::b {\ntemplate <typename T>\nclass V : public B {\n int fill() { return 1; }\n};\nenum class E { R };\n\
+                   int V::size() { return 1; }\nV& make() { return v; }\n}\n";
+        let expected =
+            [(1, "namespace a::b"), (2, "class V"), (3, "fill"), (2, "enum class E"), (2, "V::size"), (2, "make")];
+        assert_outline("a.cpp", cpp, &expected);
+        assert_outline("a.h", "namespace q {\nclass W {};\n}\n", &[(1, "namespace q"), (2, "class W")]);
+    }
+
+    #[test]
+    fn ruby_php_and_shell_have_functions() {
+        let ruby = "module M\n  class A < B\n    def fill(n)\n    end\n    def self.make = new\n  end\nend\n";
+        assert_outline("a.rb", ruby, &[(1, "module M"), (2, "class A"), (3, "def fill"), (3, "def self.make")]);
+        let php = "<?php\nnamespace A;\nuse X;\nabstract class C { #[R] public function run() {} }\ntrait T {}\nfunction top() {}\n";
+        assert_outline("a.php", php, &[(1, "class C"), (2, "function run"), (1, "trait T"), (1, "function top")]);
+        assert_outline(
+            "a.sh",
+            "set -e\nbuild() {\n  x\n}\nfunction clean { y; }\n",
+            &[(1, "build"), (1, "function clean")],
+        );
+    }
+
+    #[test]
+    fn broken_code_keeps_the_symbols_that_are_left() {
+        let text = "fn a() { let x = ; }\nfn b( {\n}\n}}}\nstruct C;\n";
+        assert!(outline("a.rs", text).contains(&(1, "struct C".to_owned())));
+    }
+
+    #[test]
+    fn what_is_no_code_costs_a_bounded_time() {
+        let samples = [
+            "(((((",
+            "{[(<",
+            "a ? b : ",
+            "x+",
+            "<<<<EOF\n",
+            "\"${",
+            "if else ",
+            "template<",
+            "한강 ",
+            "\\\n",
+            "'",
+            "`${",
+        ];
+        for name in ["a.rs", "a.py", "a.js", "a.tsx", "a.go", "A.java", "a.c", "a.cpp", "a.cs", "a.rb", "a.php", "a.sh"]
+        {
+            for sample in samples {
+                let extension = name.rsplit('.').next().unwrap();
+                let Some(MediaType::Code(language)) = MediaType::from_extension(extension) else { panic!("{name}") };
+                let text = sample.repeat(8_000 / sample.len());
+                let _ = headings(&text, &grammar::of(language, name, &text).unwrap());
+            }
+        }
     }
 }
