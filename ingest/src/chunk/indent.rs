@@ -70,12 +70,14 @@ impl<'t> Lines<'t> {
         if words.is_empty() || continues(words) {
             return usize::MAX;
         }
-        let above = self.text[..start].trim_end_matches('\n');
-        let after_blank = start - above.len() > 1;
-        let above = above.rsplit('\n').next().unwrap_or_default().trim();
-        let torn = usize::from(!after_blank && leads(above));
-        // A comment apart from its code is worse than a cut two levels further in.
-        3 * (columns(line) + 9 * torn) + usize::from(!after_blank)
+        let written = self.text[..start].trim_end_matches('\n');
+        let after_blank = start - written.len() > 1;
+        let above = written.rsplit('\n').next().unwrap_or_default();
+        // A comment apart from its code is worse than a cut two levels further in, a line apart from what it opens worse than
+        // one level.
+        let torn = if !after_blank && leads(above.trim()) { 9 } else { 0 };
+        let opened = if columns(above) < columns(line) { 4 } else { 0 };
+        3 * (columns(line) + torn + opened) + usize::from(!after_blank)
     }
 
     fn line(&self, start: usize) -> &'t str {
