@@ -147,8 +147,13 @@ impl Packer<'_> {
         if let Some(head) = head {
             let room = self.ruler.with_room_for(head.tokens);
             let first = split_first(self.text, block.span, block.kind, &room);
-            rest.start = first.end;
-            halve(self.text, Span::new(head.span.start, first.end), self.ruler, &mut parts);
+            if block.header.is_some_and(|header| first.end <= header.end) {
+                // The names of columns say as little without a row as a heading does without its text.
+                self.done.push(head);
+            } else {
+                rest.start = first.end;
+                halve(self.text, Span::new(head.span.start, first.end), self.ruler, &mut parts);
+            }
         }
         let header = block.header.filter(|header| self.ruler.tokens(self.text, *header) <= self.ruler.tokens_max / 3);
         match header {
@@ -190,10 +195,14 @@ impl Packer<'_> {
             return;
         }
         let mut parts = Vec::new();
-        halve(self.text, piece.span, self.ruler, &mut parts);
+        let room = self.ruler.with_room_for(piece.header.map_or(0, |header| self.ruler.tokens(self.text, header)));
+        halve(self.text, piece.span, &room, &mut parts);
         let kind = piece.kind();
-        let pieces = parts.into_iter().map(|part| Piece::of_part(part, kind, self.ruler.tokens(self.text, part)));
-        self.done.extend(pieces);
+        for part in parts {
+            // Only the first part is sure to begin inside the table.
+            let header = piece.header.filter(|_| part.start == piece.span.start);
+            self.done.push(Piece { header, ..Piece::of_part(part, kind, self.ruler.tokens(self.text, part)) });
+        }
     }
 }
 
