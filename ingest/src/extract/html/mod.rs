@@ -10,7 +10,7 @@ use html_to_markdown_rs::{
     PreprocessingPreset, WarningKind, convert,
 };
 
-use tags::{Tag, tags};
+use tags::{Tag, closed_part, tags};
 
 use super::clean::clean;
 use super::decode::decode;
@@ -42,8 +42,10 @@ pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
 
 /// Turns a page, which is cleaned already, into cleaned Markdown.
 pub(super) fn markdown_of(page: &str, limits: &Limits, warnings: &mut Vec<Warning>) -> Result<String, ExtractError> {
-    let converted = convert(&without_inline_targets(page), Some(conversion_options(limits.html_depth_max)))
-        .map_err(|error| ExtractError::Damaged { format: "html".into(), reason: error.to_string().to_lowercase() })?;
+    let converted =
+        convert(&without_inline_targets(closed_part(page)), Some(conversion_options(limits.html_depth_max))).map_err(
+            |error| ExtractError::Damaged { format: "html".into(), reason: error.to_string().to_lowercase() },
+        )?;
     for warning in converted.warnings {
         let said = match warning.kind {
             WarningKind::DepthLimitExceeded => Warning::NestingCut { depth_max: limits.html_depth_max },

@@ -27,7 +27,15 @@ impl<'p> Tag<'p> {
 
 /// The tags of a page in their order, without what stands in comments, scripts and styles.
 pub(super) fn tags(page: &str) -> Tags<'_> {
-    Tags { page, at: 0, unquoted: [false; 2] }
+    Tags { page, at: 0, unquoted: [false; 2], ended: page.len() }
+}
+
+/// The page up to a tag or a comment that is opened and never closed. A browser shows nothing behind it, and the converter
+/// would look for its end again and again.
+pub(super) fn closed_part(page: &str) -> &str {
+    let mut tags = tags(page);
+    while tags.next().is_some() {}
+    &page[..tags.ended]
 }
 
 pub(super) struct Tags<'p> {
@@ -35,6 +43,8 @@ pub(super) struct Tags<'p> {
     at: usize,
     /// Whether no double and no single quotation mark follows any more. Looking for one again and again would take long.
     unquoted: [bool; 2],
+    /// Where what is never closed begins, when that was met.
+    ended: usize,
 }
 
 impl<'p> Iterator for Tags<'p> {
@@ -45,8 +55,12 @@ impl<'p> Iterator for Tags<'p> {
             let start = self.at + self.page[self.at..].find('<')?;
             let inside = &self.page[start + 1..];
             if let Some(comment) = inside.strip_prefix("!--") {
-                // A browser shows nothing behind a comment that is never closed.
-                self.at = start + 4 + comment.find("-->")? + 3;
+                let Some(close) = comment.find("-->") else {
+                    self.ended = start;
+                    self.at = self.page.len();
+                    return None;
+                };
+                self.at = start + 4 + close + 3;
                 continue;
             }
             let closes = inside.starts_with('/');
@@ -60,7 +74,11 @@ impl<'p> Iterator for Tags<'p> {
                 continue;
             }
             let name = &self.page[name_start..name_start + len];
-            let close = self.close(name_start + len)?;
+            let Some(close) = self.close(name_start + len) else {
+                self.ended = start;
+                self.at = self.page.len();
+                return None;
+            };
             let mut tag = Tag { name, attributes: &self.page[name_start + len..close], closes, start, end: close + 1 };
             if !closes && ["script", "style", "textarea"].iter().any(|raw| tag.is(raw)) {
                 tag.end = after_raw(self.page, tag.end, name);
@@ -81,9 +99,11 @@ impl Tags<'_> {
             if mark == b'>' {
                 return Some(at);
             }
+            // Elsewhere than before a value it is a letter of a name.
+            let opens = self.page[from..at].trim_end().ends_with('=');
             at += 1;
             let seen = usize::from(mark == b'\'');
-            if self.unquoted[seen] {
+            if !opens || self.unquoted[seen] {
                 continue;
             }
             match self.page[at..].find(char::from(mark)) {
@@ -146,6 +166,7 @@ mod tests {
             ["p", "script", "SCRIPT", "br"]
         );
         assert_eq!(names("<a title='>'>x</a><p"), ["a", "a"]);
+        assert_eq!(names("<a title=don't>it's</a><p b='>"), ["a", "a", "p"]);
         assert_eq!(names("<p><!-- never closed <b>"), ["p"]);
     }
 
@@ -159,9 +180,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_never_closed_is_cut_off() {
+        assert_eq!(closed_part("<p>a<!-- b --> c <i title='>' d"), "<p>a<!-- b --> c ");
+        assert_eq!(closed_part("<p>a<!-- b > c"), "<p>a");
+        assert_eq!(closed_part("a < b <p>"), "a < b <p>");
+    }
+
+    #[test]
     fn broken_tags_end() {
         for page in ["<", "<a", "<a '", "<a \">", "</", "<a = = '", "<a ===>", "<p é=ü 'x>", "<script"] {
-            let _ = tags(page).map(|tag| tag.attribute("none").is_some()).count();
+            assert!(tags(page).all(|tag| tag.attribute("none").is_none()));
         }
         assert!(tags(&"<a \" ".repeat(100_000)).count() < 100_000);
     }
