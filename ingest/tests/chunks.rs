@@ -241,3 +241,10 @@ fn a_long_function_is_cut_between_statements() {
         assert_eq!(chunk.heading_path, ["fn run"]);
     }
 }
+
+#[test]
+fn a_symbol_that_begins_inside_a_cluster_splits_none() {
+    // U+0600 and the sign behind it are one cluster, which the grammar does not know.
+    let (document, chunks) = chunked("a.rs", "fn a() { A\n    } \u{600}123\n# note\n".as_bytes(), 3);
+    assert!(words(&document, &chunks).iter().all(|words| !words.ends_with('\u{600}')));
+}

@@ -142,12 +142,13 @@ impl Packer<'_> {
                 None
             }
         };
+        let header = block.header.filter(|header| self.ruler.tokens(self.text, *header) <= self.ruler.tokens_max / 3);
         let mut parts = Vec::new();
         let mut rest = block.span;
         if let Some(head) = head {
             let room = self.ruler.with_room_for(head.tokens);
             let first = split_first(self.text, block.span, block.kind, &room);
-            if block.header.is_some_and(|header| first.end <= header.end) {
+            if header.is_some_and(|header| first.end <= header.end) {
                 // The names of columns say as little without a row as a heading does without its text.
                 self.done.push(head);
             } else {
@@ -155,7 +156,6 @@ impl Packer<'_> {
                 halve(self.text, Span::new(head.span.start, first.end), self.ruler, &mut parts);
             }
         }
-        let header = block.header.filter(|header| self.ruler.tokens(self.text, *header) <= self.ruler.tokens_max / 3);
         match header {
             Some(header) => self.split_below(header, rest, block.kind, &mut parts),
             None => parts.extend(split(self.text, rest, block.kind, self.ruler)),

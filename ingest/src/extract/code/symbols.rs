@@ -9,8 +9,9 @@ use super::role::{Role, role, undressed};
 use super::title::{first_line, title};
 use crate::{Heading, Span};
 
-/// Larger files are generated, and a syntax tree takes some twenty times the bytes.
-const BYTES_MAX: usize = 2 << 20;
+/// Larger files are generated. The tree of what is no code of the language can take more than a kilobyte for each byte, within
+/// the steps below.
+const BYTES_MAX: usize = 1 << 20;
 
 /// Scopes are read to this depth: modules, types in them, types in those, and their functions.
 const LEVELS_MAX: u8 = 6;
@@ -18,7 +19,7 @@ const LEVELS_MAX: u8 = 6;
 /// What parsing may cost, so that text which is no code of the language costs a bounded time. A step is one of the parser's, or
 /// [`READ_BYTES`] that its lexer looks at. Real code takes one or two steps a byte.
 const STEPS_MIN: usize = 200_000;
-const STEPS_PER_BYTE: usize = 4;
+const STEPS_PER_BYTE: usize = 3;
 
 /// The parser reports each hundred steps.
 const STEPS_PER_REPORT: usize = 100;

@@ -56,12 +56,13 @@ fn head(symbol: Node<'_>, text: &str) -> Option<String> {
 fn named(symbol: Node<'_>, text: &str) -> Option<String> {
     let name = symbol.child_by_field_name("name").or_else(|| declared(symbol)).or_else(|| variable(symbol))?;
     let mut words: Vec<&str> = Vec::new();
-    let parent_keyword = symbol.parent().filter(|parent| parent.kind() == "type_declaration");
-    for node in parent_keyword.into_iter().chain([symbol]) {
-        let mut cursor = node.walk();
-        let before = node.children(&mut cursor).take_while(|child| child.start_byte() < name.start_byte());
-        words.extend(before.filter_map(|child| text.get(child.byte_range())).filter(|word| KEYWORDS.contains(word)));
+    if matches!(symbol.kind(), "type_spec" | "type_alias") {
+        // Go writes the keyword once for a group of types.
+        words.push("type");
     }
+    let mut cursor = symbol.walk();
+    let before = symbol.children(&mut cursor).take_while(|child| child.start_byte() < name.start_byte());
+    words.extend(before.filter_map(|child| text.get(child.byte_range())).filter(|word| KEYWORDS.contains(word)));
     words.extend(symbol.child_by_field_name("receiver").and_then(|receiver| text.get(receiver.byte_range())));
     let object = symbol.child_by_field_name("object").and_then(|object| text.get(object.byte_range()));
     let name = text.get(name.byte_range())?;

@@ -42,6 +42,9 @@ struct Outline {
     metadata: BTreeMap<String, String>,
 }
 
+/// Deeper headings are siblings. No document that people write is deeper, and the path of a chunk names them all.
+const LEVELS_MAX: u8 = 12;
+
 /// Longer values are no metadata but text.
 const VALUE_BYTES_MAX: usize = 1_000;
 
@@ -52,7 +55,7 @@ impl Outline {
     fn heading(&mut self, level: usize, span: Span, title: &str) {
         let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
         if !title.is_empty() {
-            let level = u8::try_from(level).unwrap_or(u8::MAX).max(1);
+            let level = u8::try_from(level).map_or(LEVELS_MAX, |level| level.clamp(1, LEVELS_MAX));
             self.headings.push(Heading { level, span, title });
         }
     }
