@@ -198,3 +198,66 @@ fn the_other_pdf_backend_reads_ordinary_files() {
     assert_eq!(document.text, "first page\n\nsecond page");
     assert_eq!(document.pages[1].span.slice(&document.text), "second page");
 }
+
+/// Reads and chunks a hundred kilobytes of each pattern: enough for a quadratic step to show.
+fn read_repeated(name: &str, patterns: &[&str]) {
+    for pattern in patterns {
+        let text = pattern.repeat(100_000 / pattern.len());
+        let started = Instant::now();
+        let outcome = read(name, text.as_bytes());
+        if let Ok(document) = &outcome {
+            assert_sound(document, &chunk(document, &ChunkOptions::default(), &Words));
+        }
+        let spent = started.elapsed();
+        assert!(spent < Duration::from_secs(60), "{name} of {pattern:?} took {spent:?}");
+    }
+}
+
+#[test]
+fn markup_that_opens_and_never_closes_costs_linear_time() {
+    read_repeated(
+        "a.tex",
+        &["\\section{", "\\begin{verbatim}", "\\begin{tabular}\\end{tabular}", "\\verb|", "\\title{[", "{\\%"],
+    );
+    read_repeated("a.rst", &["== ==\n", "====\n", "a\n=\n", "x::\n", "x::\n\n ", "+--+\n", ":a: b\n", "== ==\n\n"]);
+    read_repeated("a.adoc", &["----\n", "....\n----\n", "```a\n", "|===\n", "[a]\n", "a\n-\n", "= a\n"]);
+    read_repeated("a.org", &["#+begin_src a\n", "#+begin_src a\n#+end_b\n", "* \n", "|a\n", "#+a:b\n"]);
+}
+
+#[test]
+fn tags_that_open_and_never_close_cost_linear_time() {
+    let patterns = [
+        "<",
+        "<a ",
+        "<a '",
+        "<!-- ",
+        "</",
+        "<script>",
+        "<style></",
+        "<meta name=\"",
+        "<a href=\"data:",
+        "&#",
+        "<main>",
+    ];
+    read_repeated("a.html", &patterns);
+}
+
+#[test]
+fn code_that_is_none_costs_linear_time() {
+    read_repeated("a.rs", &["(", "fn a(){", "/*", "\n", "    x\n", "}\n", "fn a() {}\n"]);
+    read_repeated("a.py", &["\\\n", "class a:\n ", "\"\"\"\n", "@a\n", "if a:\n", " "]);
+    read_repeated("a.sh", &["{[(<", "<<EOF\n", "$(", "\"", "`"]);
+    read_repeated("a.cpp", &["template<", "a<b,", "#if a\n", "R\"("]);
+}
+
+#[test]
+fn a_heading_of_a_megabyte_is_not_in_the_path_of_each_of_its_chunks() {
+    let (_, chunks) = chunked_within(30, "long.md", &format!("# {}\n\ntext", "long title ".repeat(100_000)));
+    assert!(chunks.len() > 500 && chunks.iter().all(|chunk| chunk.heading_path[0].len() <= 200));
+}
+
+#[test]
+fn many_symbols_on_one_line_cost_linear_time() {
+    let (document, _) = chunked_within(30, "one.js", &"function a(){}".repeat(40_000));
+    assert_eq!(document.headings.len(), 40_000);
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use super::ChunkKind;
+use super::grapheme::is_boundary;
 use crate::{Document, MediaType, Span};
 
 /// One block. Its span reaches to the start of the next, white space included.
@@ -37,10 +38,14 @@ pub(super) fn blocks(document: &Document) -> Vec<Block> {
     let body = body(document);
     let mut openings = match document.media_type {
         media_type if media_type.is_markdown_text() => markdown_openings(body, &document.text),
+        // Its sections are cut where its indentation says, not at blank lines.
+        MediaType::Code(_) => BTreeMap::new(),
         media_type => paragraph_openings(body, &document.text, kind_of(media_type)),
     };
     open_marked_blocks(&mut openings, body, document);
     open_headings(&mut openings, body, document);
+    // A reader's offsets lie between characters, not always between clusters.
+    openings.retain(|start, _| is_boundary(&document.text, *start));
     if openings.first_key_value().is_none_or(|(start, _)| *start > body.start) {
         openings.insert(body.start, Opening::of(kind_of(document.media_type)));
     }
@@ -151,18 +156,30 @@ fn open_headings(openings: &mut BTreeMap<usize, Opening>, body: Span, document: 
             continue;
         }
         let start = line_start(text, body, heading.span.start);
+        if let MediaType::Code(_) = document.media_type {
+            // A signature and its body are one.
+            openings.insert(start, Opening { heading: Some(index), ..Opening::of(ChunkKind::Code) });
+            continue;
+        }
         openings.insert(start, Opening { heading: Some(index), ..Opening::of(ChunkKind::Prose) });
-        if let Some(below) = first_line_below(text, body, heading.span.end) {
+        if let Some(below) = first_line_below(document, body, index) {
             openings.entry(below).or_insert(Opening::of(kind_of(document.media_type)));
         }
     }
 }
 
+/// The start of the line when only blanks stand before `at` on it, otherwise `at`. Looking further back for each of many blocks
+/// on one line would take long.
 fn line_start(text: &str, body: Span, at: usize) -> usize {
-    text[body.start..at].rfind('\n').map_or(body.start, |newline| body.start + newline + 1)
+    let before = &text[body.start..at];
+    let words = before.trim_end_matches([' ', '\t']);
+    if words.is_empty() || words.ends_with('\n') { body.start + words.len() } else { at }
 }
 
-/// The start of the first line below the one of `at` that says something.
-fn first_line_below(text: &str, body: Span, at: usize) -> Option<usize> {
-    next_words(text, body, at + text[at..body.end].find('\n')? + 1)
+/// The start of the first line that says something below the one that `heading` ends on, unless the next heading begins there.
+fn first_line_below(document: &Document, body: Span, heading: usize) -> Option<usize> {
+    let end = document.headings[heading].span.end;
+    let next = document.headings.get(heading + 1).map_or(body.end, |next| next.span.start);
+    let reach = document.text.get(end..next.clamp(end, body.end))?;
+    next_words(&document.text, body, end + reach.find('\n')? + 1)
 }

@@ -5,6 +5,7 @@
 
 mod block;
 mod grapheme;
+mod indent;
 mod overlap;
 mod pack;
 mod ruler;
@@ -96,9 +97,15 @@ pub fn chunk(document: &Document, options: &ChunkOptions, counter: &dyn TokenCou
     chunks
 }
 
+/// Longer titles are cut in paths. A paragraph that is marked as a heading would otherwise stand in each of its own chunks.
+const TITLE_BYTES_MAX: usize = 200;
+
 fn placed_chunk(document: &Document, placed: Placed) -> Option<Chunk> {
     let span = grapheme::trimmed(&document.text, placed.piece.span);
-    let title = |heading: usize| document.headings[heading].title.clone();
+    let title = |heading: usize| {
+        let words = document.headings[heading].title.as_str();
+        words[..words.floor_char_boundary(TITLE_BYTES_MAX)].to_owned()
+    };
     (!span.is_empty()).then(|| Chunk {
         span,
         page_first: None,

@@ -87,24 +87,25 @@ impl Packer<'_> {
     fn push_fitting(&mut self, block: &Block, tokens: usize) {
         // A heading's bytes say nothing about what stands below it.
         let mut next = Piece::of_part(block.span, block.kind, tokens);
-        if block.heading.is_some() {
+        let is_title = block.heading.is_some() && block.kind == ChunkKind::Prose;
+        if is_title {
             next.bytes_by_kind = [0; 4];
         }
         if self.has_room_for(&next) {
             if let Some(open) = &mut self.open {
                 open.piece.join(&next);
                 open.blocks += 1;
-                open.headings_only &= block.heading.is_some();
+                open.headings_only &= is_title;
             }
             return;
         }
         let whole = matches!(block.kind, ChunkKind::Code | ChunkKind::Table);
-        if self.open.as_ref().is_some_and(|open| open.headings_only) && block.heading.is_none() && !whole {
+        if self.open.as_ref().is_some_and(|open| open.headings_only) && !is_title && !whole {
             // A heading without the text below it says nothing; prose can be cut to make room for it.
             return self.push_oversized(block);
         }
         self.close();
-        self.open = Some(Open { piece: next, blocks: 1, headings_only: block.heading.is_some(), recounted: false });
+        self.open = Some(Open { piece: next, blocks: 1, headings_only: is_title, recounted: false });
     }
 
     fn has_room_for(&mut self, next: &Piece) -> bool {
@@ -141,15 +142,20 @@ impl Packer<'_> {
                 None
             }
         };
+        let header = block.header.filter(|header| self.ruler.tokens(self.text, *header) <= self.ruler.tokens_max / 3);
         let mut parts = Vec::new();
         let mut rest = block.span;
         if let Some(head) = head {
             let room = self.ruler.with_room_for(head.tokens);
             let first = split_first(self.text, block.span, block.kind, &room);
-            rest.start = first.end;
-            halve(self.text, Span::new(head.span.start, first.end), self.ruler, &mut parts);
+            if header.is_some_and(|header| first.end <= header.end) {
+                // The names of columns say as little without a row as a heading does without its text.
+                self.done.push(head);
+            } else {
+                rest.start = first.end;
+                halve(self.text, Span::new(head.span.start, first.end), self.ruler, &mut parts);
+            }
         }
-        let header = block.header.filter(|header| self.ruler.tokens(self.text, *header) <= self.ruler.tokens_max / 3);
         match header {
             Some(header) => self.split_below(header, rest, block.kind, &mut parts),
             None => parts.extend(split(self.text, rest, block.kind, self.ruler)),
@@ -189,10 +195,14 @@ impl Packer<'_> {
             return;
         }
         let mut parts = Vec::new();
-        halve(self.text, piece.span, self.ruler, &mut parts);
+        let room = self.ruler.with_room_for(piece.header.map_or(0, |header| self.ruler.tokens(self.text, header)));
+        halve(self.text, piece.span, &room, &mut parts);
         let kind = piece.kind();
-        let pieces = parts.into_iter().map(|part| Piece::of_part(part, kind, self.ruler.tokens(self.text, part)));
-        self.done.extend(pieces);
+        for part in parts {
+            // Only the first part is sure to begin inside the table.
+            let header = piece.header.filter(|_| part.start == piece.span.start);
+            self.done.push(Piece { header, ..Piece::of_part(part, kind, self.ruler.tokens(self.text, part)) });
+        }
     }
 }
 

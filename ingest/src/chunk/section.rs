@@ -3,7 +3,7 @@
 use super::block::Block;
 use super::pack::{Piece, pack};
 use super::ruler::Ruler;
-use crate::{Document, Span};
+use crate::{Document, MediaType, Span};
 
 /// A heading and all that follows it up to the next one.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +30,9 @@ pub(super) fn pack_sections(document: &Document, blocks: &[Block], ruler: &Ruler
         let pieces = pack(&document.text, &blocks[section.blocks], ruler);
         let whole = pieces.len() == 1;
         for piece in pieces {
-            let next = Placed { piece, path: section.path.clone(), whole };
+            let above = |heading: &&usize| document.headings[**heading].span.start < piece.span.end;
+            let path = section.path.iter().filter(above).copied().collect();
+            let next = Placed { piece, path, whole };
             match placed.last_mut() {
                 Some(last) if is_joined(&document.text, last, &next, ruler) => {
                     last.path.truncate(common_len(&last.path, &next.path));
@@ -44,24 +46,36 @@ pub(super) fn pack_sections(document: &Document, blocks: &[Block], ruler: &Ruler
     placed
 }
 
-/// Divides the blocks at headings. A heading with no text of its own goes with the section after it.
+/// Whether the block of a symbol says more than its signature.
+fn says_more(document: &Document, block: &Block) -> bool {
+    let Some(heading) = block.heading else { return true };
+    let rest = document.text.get(document.headings[heading].span.end..block.span.end);
+    rest.is_some_and(|rest| rest.contains(char::is_alphanumeric))
+}
+
+/// Divides the blocks at headings. A heading with no text of its own goes with the section after it. A symbol of code has text
+/// of its own unless the next one stands inside of it, right below its signature.
 fn sections(document: &Document, blocks: &[Block]) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut path: Vec<usize> = Vec::new();
     let mut start = 0;
     let mut has_text = false;
+    let is_code = matches!(document.media_type, MediaType::Code(_));
     for (index, block) in blocks.iter().enumerate() {
         let Some(heading) = block.heading else {
             has_text |= !block.span.slice(&document.text).trim().is_empty();
             continue;
         };
+        let level = document.headings[heading].level;
+        let encloses = |outer: &usize| document.headings[*outer].level < level;
+        has_text |=
+            is_code && start < index && (!path.last().is_some_and(encloses) || says_more(document, &blocks[index - 1]));
         if has_text {
             sections.push(Section { blocks: start..index, path: path.clone() });
             start = index;
             has_text = false;
         }
-        let level = document.headings[heading].level;
-        path.retain(|outer| document.headings[*outer].level < level);
+        path.retain(encloses);
         path.push(heading);
     }
     if start < blocks.len() {

@@ -4,6 +4,7 @@ use text_splitter::{ChunkConfig, MarkdownSplitter, TextSplitter};
 
 use super::ChunkKind;
 use super::grapheme::{boundary_before, first_len, is_boundary, middle};
+use super::indent;
 use super::ruler::Ruler;
 use crate::Span;
 
@@ -15,6 +16,10 @@ pub(super) fn split(text: &str, span: Span, kind: ChunkKind, ruler: &Ruler<'_>) 
     let mut parts = Vec::new();
     let mut start = span.start;
     while start < span.end {
+        if kind == ChunkKind::Code {
+            start = cut_code(text, Span::new(start, span.end), ruler, &mut parts);
+            continue;
+        }
         let window = Span::new(start, window_end(text, start, span.end, 2 * ruler.bytes_max()));
         let mut cuts = window_cuts(window.slice(text), kind, ruler);
         if window.end < span.end && cuts.len() > 1 {
@@ -29,8 +34,24 @@ pub(super) fn split(text: &str, span: Span, kind: ChunkKind, ruler: &Ruler<'_>) 
     parts
 }
 
+/// Cuts the first part from the code under `span`, or the whole of its first line when that is too long, and says where it
+/// ends.
+fn cut_code(text: &str, span: Span, ruler: &Ruler<'_>, parts: &mut Vec<Span>) -> usize {
+    if let Some(end) = indent::first_end(text, span, ruler) {
+        halve(text, Span::new(span.start, end), ruler, parts);
+        return end;
+    }
+    let line = text[span.start..span.end].split_inclusive('\n').next().map_or(span.len(), str::len);
+    let line = Span::new(span.start, span.start + line);
+    parts.extend(split(text, line, ChunkKind::Table, ruler));
+    line.end
+}
+
 /// The first part that [`split`] would cut from `span`.
 pub(super) fn split_first(text: &str, span: Span, kind: ChunkKind, ruler: &Ruler<'_>) -> Span {
+    if let (ChunkKind::Code, Some(end)) = (kind, indent::first_end(text, span, ruler)) {
+        return Span::new(span.start, end);
+    }
     let window = Span::new(span.start, window_end(text, span.start, span.end, 2 * ruler.bytes_max()));
     let first = window_cuts(window.slice(text), kind, ruler).first().copied();
     Span::new(span.start, first.map_or(window.end, |cut| window.start + cut))

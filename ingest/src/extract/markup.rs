@@ -1,8 +1,0 @@
-//! Lightweight markup is kept as it is written, and its headings are found.
-
-use super::source::Source;
-use crate::{Document, ExtractError};
-
-pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
-    Err(ExtractError::Unsupported { format: source.media_type.as_mime().to_owned() })
-}
