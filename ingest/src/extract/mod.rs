@@ -28,6 +28,7 @@ mod source;
 mod subtitles;
 mod table;
 mod text;
+mod xml;
 mod zip_guard;
 
 pub use options::{ExtractOptions, PdfBackend};

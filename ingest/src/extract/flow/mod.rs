@@ -5,10 +5,12 @@
 //! end inside of words, and stars there would split them.
 
 mod grid;
+pub(super) mod marker;
 
 pub(super) use grid::Cell;
 
 use crate::{Limits, Warning};
+use marker::Marker;
 
 /// Lists nested deeper than this are written at this depth. 8: Word has nine levels.
 const ITEM_DEPTH_MAX: usize = 8;
@@ -57,6 +59,16 @@ impl Flow {
         let separator = if self.item_depth.is_some() { "\n" } else { "\n\n" };
         self.add(&format!("{indent}{marker} {}", lines.join(&hanging)), separator);
         self.item_depth = Some(depth);
+    }
+
+    /// Adds an item after what a program wrote before it. What Markdown cannot write as a marker begins a paragraph.
+    pub(super) fn marked(&mut self, depth: usize, marker: &str, words: &str) {
+        match Marker::of(marker) {
+            Marker::None => self.paragraph(words),
+            Marker::Bullet => self.item(depth, "-", words),
+            Marker::Number(number) => self.item(depth, &format!("{number}."), words),
+            Marker::Words => self.paragraph(&format!("{marker} {words}")),
+        }
     }
 
     /// Adds a table whose first row is its header. One that holds a single cell is a frame around a paragraph.

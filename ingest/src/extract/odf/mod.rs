@@ -3,14 +3,13 @@
 mod sheet;
 mod styles;
 mod text;
-mod xml;
 
 use super::assembly::Assembly;
 use super::decode::decode;
 use super::office::{damaged, describe, name};
 use super::sheet::Workbook;
 use super::source::Source;
-use super::zip_guard;
+use super::{xml, zip_guard};
 use crate::{Document, ExtractError, Limits, Position, Warning};
 use text::Part;
 

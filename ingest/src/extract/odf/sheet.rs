@@ -1,7 +1,7 @@
 //! The sheets of an OpenDocument spreadsheet, whose empty cells and rows are counted and never made.
 
-use super::xml::{Tag, Visitor};
 use crate::extract::sheet::{Row, Sheet};
+use crate::extract::xml::{Tag, Visitor};
 use crate::{Limits, Warning};
 
 /// How often one filled row or cell is written again where it is repeated. 100: a person who fills a whole column with one

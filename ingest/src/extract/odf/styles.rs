@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::xml::{Tag, Visitor};
 use crate::extract::flow::is_page_number;
+use crate::extract::xml::{Tag, Visitor};
 
 /// Styles, gathered from `styles.xml` and from the head of `content.xml`.
 #[derive(Default)]

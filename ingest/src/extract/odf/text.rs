@@ -1,8 +1,8 @@
 //! The text of an OpenDocument file: headings, paragraphs, lists, tables, notes and slides.
 
 use super::styles::Styles;
-use super::xml::{Tag, Visitor};
 use crate::extract::flow::{Cell, Flow};
+use crate::extract::xml::{Tag, Visitor};
 use crate::{Limits, Warning};
 
 /// Spaces that one element may stand for. 1,000: more is no space that people make.

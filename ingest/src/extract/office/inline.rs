@@ -126,7 +126,7 @@ fn flat_table(table: &Table, depth: usize, references: &mut Vec<Reference>) -> S
 }
 
 /// What is said about a picture, unless a program said it by itself.
-pub(super) fn description(alt_text: Option<&str>, decorative: bool) -> String {
+pub(in crate::extract) fn description(alt_text: Option<&str>, decorative: bool) -> String {
     let words = alt_text.unwrap_or_default().trim();
     let last = words.rsplit(' ').next().unwrap_or_default();
     let numbered = words.chars().count() <= 20 && last.chars().all(|c| c.is_ascii_digit());

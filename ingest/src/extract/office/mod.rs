@@ -15,6 +15,7 @@ use super::markdown::first_title;
 use super::source::Source;
 use super::{odf, rtf, zip_guard};
 use crate::{Document, ExtractError, MediaType, Position, Warning};
+pub(super) use inline::description;
 pub(super) use oxide::refused;
 use writer::Writer;
 
@@ -149,7 +150,7 @@ fn by_undoc(source: &Source<'_>) -> Result<Document, ExtractError> {
 }
 
 /// The text without the places of pictures; what is said about a picture stays.
-fn without_pictures(text: &str) -> String {
+pub(super) fn without_pictures(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("![") {

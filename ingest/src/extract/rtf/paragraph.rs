@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::extract::flow::{Cell, Flow};
+use crate::extract::flow::{Cell, Flow, marker};
 use crate::{Limits, Warning};
 
 /// What a paragraph is, by its properties.
@@ -54,17 +54,11 @@ impl Body {
         }
         self.end_table();
         let style = self.headings.get(&properties.style).copied().unwrap_or(0);
-        match (properties.outline.max(style), Marker::of(marker.trim())) {
-            (0, Marker::None) => self.flow.paragraph(&words),
-            (0, Marker::Bullet) => self.flow.item(usize::from(properties.list_level), "-", &words),
-            (0, Marker::Number(number)) => {
-                self.flow.item(usize::from(properties.list_level), &format!("{number}."), &words);
-            }
-            (0, Marker::Words) => self.flow.paragraph(&format!("{} {words}", marker.trim())),
-            (level, marked) => {
+        match properties.outline.max(style) {
+            0 => self.flow.marked(usize::from(properties.list_level), marker.trim(), &words),
+            level => {
                 self.write_notes();
-                let number = if marked == Marker::None || marked == Marker::Bullet { "" } else { marker.trim() };
-                self.flow.heading(level, &format!("{number} {words}"));
+                self.flow.heading(level, &format!("{} {words}", marker::in_heading(marker.trim())));
             }
         }
     }
@@ -106,28 +100,5 @@ impl Body {
         self.end_table();
         self.write_notes();
         self.flow.finish()
-    }
-}
-
-/// What stands before an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Marker {
-    None,
-    Bullet,
-    Number(u32),
-    /// Words that Markdown could not write as a marker: `제1조`, `1.2.`, `a)`.
-    Words,
-}
-
-impl Marker {
-    fn of(marker: &str) -> Self {
-        let number = marker.strip_suffix(['.', ')']).and_then(|digits| digits.parse().ok());
-        match number {
-            _ if marker.is_empty() => Self::None,
-            Some(number) => Self::Number(number),
-            // Courier's small o is drawn as a circle.
-            None if marker == "o" || !marker.chars().any(char::is_alphanumeric) => Self::Bullet,
-            None => Self::Words,
-        }
     }
 }

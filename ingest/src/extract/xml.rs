@@ -74,6 +74,11 @@ fn character(name: &str) -> Option<char> {
     }
 }
 
+/// A name without its prefix.
+pub(super) fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, local)| local)
+}
+
 /// Collects the words of each element that holds nothing but words.
 #[derive(Default)]
 pub(super) struct Values {
