@@ -20,8 +20,7 @@ pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
     zip_guard::check(source.bytes, "epub", &source.options.limits)?;
     refuse_locked(source)?;
     guarded(source.media_type, || {
-        let book = Epub::read(Cursor::new(source.bytes.to_vec()))
-            .map_err(|error| damaged(source.media_type, &error.to_string()))?;
+        let book = open(source)?;
         let mut assembly = Assembly::default();
         write_chapters(&mut assembly, &book, source)?;
         let mut document = assembly.finish(source.media_type);
@@ -41,6 +40,14 @@ pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
         );
         Ok(document)
     })
+}
+
+/// Opens the book, without its table of contents where that is broken.
+fn open(source: &Source<'_>) -> Result<Epub, ExtractError> {
+    let bytes = || Cursor::new(source.bytes.to_vec());
+    Epub::read(bytes())
+        .or_else(|error| Epub::options().skip_toc(true).read(bytes()).map_err(|_| error))
+        .map_err(|error| damaged(source.media_type, &error.to_string()))
 }
 
 /// Refuses a book whose chapters are under a key. Fonts that are only scrambled hinder nobody.

@@ -8,6 +8,9 @@ use crate::{Limits, Warning};
 /// Spaces that one element may stand for. 1,000: more is no space that people make.
 const SPACES_MAX: u32 = 1_000;
 
+/// Lists inside one another that are told apart. 16: the format's own styles have ten levels.
+const LISTS_MAX: usize = 16;
+
 /// A text, or a slide, or the notes beside it.
 pub(super) struct Part {
     /// The number of the slide; 0 before the first one and in texts.
@@ -34,8 +37,9 @@ pub(super) struct Reader<'a> {
     footnotes: u32,
     /// How many elements deep in something that is left out.
     skipped: usize,
-    /// How many frames deep in the title of a slide.
+    /// For each open frame, whether it holds the title of a slide, and how many of them do.
     frames: Vec<bool>,
+    titles: usize,
 }
 
 struct Paragraph {
@@ -90,6 +94,7 @@ impl<'a> Reader<'a> {
             footnotes: 0,
             skipped: 0,
             frames: Vec::new(),
+            titles: 0,
         }
     }
 
@@ -140,14 +145,14 @@ impl<'a> Reader<'a> {
             }
             None => {}
         }
-        let level = if self.frames.contains(&true) { Some(1) } else { paragraph.level };
+        let level = if self.titles > 0 { Some(1) } else { paragraph.level };
         match (level, self.lists.len()) {
             (Some(level), _) => {
                 self.write_notes();
                 self.flow.heading(level, words);
             }
             (None, 0) => self.flow.paragraph(words),
-            (None, depth) => match self.lists.iter_mut().rev().find_map(|list| list.marker.take()) {
+            (None, depth) => match self.lists.iter_mut().rev().take(LISTS_MAX).find_map(|list| list.marker.take()) {
                 Some(marker) => self.flow.item(depth - 1, &marker, words),
                 None => self.flow.paragraph(words),
             },
@@ -155,7 +160,7 @@ impl<'a> Reader<'a> {
     }
 
     fn open_list(&mut self, tag: &Tag<'_>) {
-        let outer = self.lists.last().map(|list| list.style.clone());
+        let outer = self.lists.last().filter(|_| self.lists.len() < LISTS_MAX).map(|list| list.style.clone());
         let style = tag.value("text:style-name").or(outer).unwrap_or_default();
         self.lists.push(List { style, number: 0, marker: None });
     }
@@ -234,8 +239,9 @@ impl Visitor for Reader<'_> {
                 self.sinks.push(Sink::Cell(Cell { words: String::new(), columns, rows }));
             }
             "draw:frame" => {
-                let class = tag.value("presentation:class");
-                self.frames.push(class.as_deref() == Some("title"));
+                let is_title = tag.value("presentation:class").as_deref() == Some("title");
+                self.frames.push(is_title);
+                self.titles += usize::from(is_title);
             }
             "draw:page" => {
                 self.end_part();
@@ -279,7 +285,7 @@ impl Visitor for Reader<'_> {
             }
             "table:table" => self.close_table(),
             "draw:frame" => {
-                self.frames.pop();
+                self.titles -= usize::from(self.frames.pop().unwrap_or(false));
             }
             "presentation:notes" => {
                 self.end_part();
