@@ -1,6 +1,8 @@
 //! The sheets of an OpenDocument spreadsheet, whose empty cells and rows are counted and never made.
 
-use crate::extract::sheet::{Row, Sheet};
+use office_oxide::xlsx::CellRef;
+
+use crate::extract::sheet::{Row, Sheet, note};
 use crate::extract::xml::{Tag, Visitor};
 use crate::{Limits, Warning};
 
@@ -154,9 +156,9 @@ impl Visitor for Reader {
             "text:p" | "dc:creator" => self.say("\n"),
             "office:annotation" => {
                 let words = self.comment.take().unwrap_or_default();
-                let said = words.split_whitespace().collect::<Vec<_>>().join(" ");
-                if let Some(sheet) = self.sheets.last_mut().filter(|_| !said.is_empty()) {
-                    sheet.notes.push(said);
+                let cell = format!("{}{}", CellRef::col_name(self.column), self.row_number.saturating_add(1));
+                if let Some(sheet) = self.sheets.last_mut().filter(|_| !words.trim().is_empty()) {
+                    sheet.notes.push(note(&cell, None, &words));
                 }
             }
             _ => {}

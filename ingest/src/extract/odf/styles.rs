@@ -11,6 +11,8 @@ pub(super) struct Styles {
     /// The list styles and their levels, from 1, that are numbered.
     numbered: BTreeSet<(String, u32)>,
     list_style: String,
+    /// The paragraph styles that are the title of the document, by name.
+    titles: BTreeSet<String>,
     /// The lines of headers and footers, each under the name of its element.
     margins: Vec<(&'static str, String)>,
     margin: Option<&'static str>,
@@ -32,6 +34,10 @@ impl Styles {
         self.numbered.contains(&(style.to_owned(), level))
     }
 
+    pub(super) fn is_title(&self, style: &str) -> bool {
+        style == "Title" || self.titles.contains(style)
+    }
+
     /// The lines of all headers (`style:header`) or footers, each once. Page numbers alone are left out.
     pub(super) fn margins(&self, kind: &str) -> String {
         let mut lines: Vec<&str> = Vec::new();
@@ -47,6 +53,11 @@ impl Styles {
 impl Visitor for Styles {
     fn open(&mut self, name: &str, tag: &Tag<'_>) {
         match name {
+            "style:style" => {
+                if tag.value("style:parent-style-name").is_some_and(|parent| self.is_title(&parent)) {
+                    self.titles.extend(tag.value("style:name"));
+                }
+            }
             "text:list-style" => self.list_style = tag.value("style:name").unwrap_or_default(),
             "text:list-level-style-number" => {
                 let level = tag.number("text:level").unwrap_or(1);

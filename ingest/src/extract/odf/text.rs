@@ -2,6 +2,7 @@
 
 use super::styles::Styles;
 use crate::extract::flow::{Cell, Flow};
+use crate::extract::office::linked;
 use crate::extract::xml::{Tag, Visitor};
 use crate::{Limits, Warning};
 
@@ -29,6 +30,8 @@ pub(super) struct Reader<'a> {
     number: u32,
     in_notes: bool,
     paragraphs: Vec<Paragraph>,
+    /// The link at hand: how many paragraphs are open, where in the last one it begins, and where it leads.
+    link: Option<(usize, usize, String)>,
     lists: Vec<List>,
     tables: Vec<Table>,
     sinks: Vec<Sink>,
@@ -67,7 +70,8 @@ enum Sink {
 }
 
 /// Elements whose words belong to nobody's text: deleted passages, forms, the picture of a slide beside its notes.
-const LEFT_OUT: [&str; 7] = [
+const LEFT_OUT: [&str; 8] = [
+    "text:page-number",
     "text:tracked-changes",
     "office:forms",
     "text:note-citation",
@@ -87,6 +91,7 @@ impl<'a> Reader<'a> {
             number: 0,
             in_notes: false,
             paragraphs: Vec::new(),
+            link: None,
             lists: Vec::new(),
             tables: Vec::new(),
             sinks: Vec::new(),
@@ -159,6 +164,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn open_link(&mut self, tag: &Tag<'_>) {
+        let start = self.paragraphs.last().map_or(0, |paragraph| paragraph.words.len());
+        self.link = Some((self.paragraphs.len(), start, tag.value("xlink:href").unwrap_or_default()));
+    }
+
+    /// Writes the target beside the words of a link, where both stand in one paragraph.
+    fn close_link(&mut self) {
+        let Some((depth, start, target)) = self.link.take().filter(|(depth, ..)| *depth == self.paragraphs.len())
+        else {
+            return;
+        };
+        if let Some(paragraph) = self.paragraphs.get_mut(depth.wrapping_sub(1))
+            && start <= paragraph.words.len()
+        {
+            let label = paragraph.words.split_off(start);
+            paragraph.words.push_str(&linked(label, &target));
+        }
+    }
+
     fn open_list(&mut self, tag: &Tag<'_>) {
         let outer = self.lists.last().filter(|_| self.lists.len() < LISTS_MAX).map(|list| list.style.clone());
         let style = tag.value("text:style-name").or(outer).unwrap_or_default();
@@ -213,8 +237,12 @@ impl Visitor for Reader<'_> {
             return;
         }
         match name {
-            "text:list-style" | "text:list-level-style-number" => self.styles.open(name, tag),
-            "text:p" => self.paragraphs.push(Paragraph { level: None, words: String::new() }),
+            "style:style" | "text:list-style" | "text:list-level-style-number" => self.styles.open(name, tag),
+            "text:p" => {
+                let is_title = tag.value("text:style-name").is_some_and(|style| self.styles.is_title(&style));
+                self.paragraphs.push(Paragraph { level: is_title.then_some(1), words: String::new() });
+            }
+            "text:a" => self.open_link(tag),
             "text:h" => {
                 let level = tag.number("text:outline-level").unwrap_or(1).clamp(1, 6);
                 self.paragraphs.push(Paragraph { level: Some(level as u8), words: String::new() });
@@ -266,6 +294,7 @@ impl Visitor for Reader<'_> {
                     self.paragraph(&paragraph);
                 }
             }
+            "text:a" => self.close_link(),
             "text:list" => {
                 self.lists.pop();
             }

@@ -64,9 +64,14 @@ fn link<'a>(span: &TextSpan, after: &'a [InlineContent]) -> (String, &'a [Inline
         label.push_str(&next.text);
         rest = more;
     }
+    (linked(label, target), rest)
+}
+
+/// A link in Markdown. One whose words say where it leads, or which leads nowhere outside, is only its words.
+pub(in crate::extract) fn linked(label: String, target: &str) -> String {
     let bare = label.trim();
     let says_it_already = target.trim_end_matches('/').ends_with(bare) || bare.contains(['[', ']', '\n']);
-    if says_it_already { (label, rest) } else { (format!("[{label}]({target})"), rest) }
+    if says_it_already || !is_written_out(target) { label } else { format!("[{label}]({target})") }
 }
 
 /// Whether a link leads out of the document and can be written in Markdown as it is.

@@ -5,6 +5,7 @@ mod inline;
 mod oxide;
 mod writer;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,7 +16,7 @@ use super::markdown::first_title;
 use super::source::Source;
 use super::{odf, rtf, zip_guard};
 use crate::{Document, ExtractError, MediaType, Position, Warning};
-pub(super) use inline::description;
+pub(super) use inline::{description, linked};
 pub(super) use oxide::refused;
 use writer::Writer;
 
@@ -70,7 +71,7 @@ const NO_TITLES: [&str; 6] =
 pub(super) fn describe<'a>(document: &mut Document, entries: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) {
     let mut metadata = BTreeMap::new();
     for (key, value) in entries {
-        let value = super::flow::one_line(value.unwrap_or_default());
+        let value = super::flow::one_line(&unmangled(value.unwrap_or_default()));
         let value = super::clean::clean(value, &mut Vec::new());
         let is_no_title = key == "title" && NO_TITLES.contains(&value.to_lowercase().as_str());
         if !value.is_empty() && !is_no_title {
@@ -79,6 +80,22 @@ pub(super) fn describe<'a>(document: &mut Document, entries: impl IntoIterator<I
     }
     document.title = metadata.get("title").cloned().or_else(|| first_title(&document.headings));
     document.metadata = metadata;
+}
+
+/// A value in UTF-8 that was read byte by byte, which libraries do with older files that say it is UTF-8.
+fn unmangled(value: &str) -> Cow<'_, str> {
+    let byte = |c: char| u8::try_from(u32::from(c)).ok().or_else(|| windows_1252(c));
+    let bytes: Option<Vec<u8>> = value.chars().map(byte).collect();
+    match bytes.filter(|_| !value.is_ascii()).and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(meant) => Cow::Owned(meant),
+        None => Cow::Borrowed(value),
+    }
+}
+
+fn windows_1252(c: char) -> Option<u8> {
+    let mut buffer = [0; 4];
+    let (bytes, _, lost) = encoding_rs::WINDOWS_1252.encode(c.encode_utf8(&mut buffer));
+    bytes.first().copied().filter(|_| !lost)
 }
 
 fn written(source: &Source<'_>, read: &DocumentIR) -> Document {
@@ -174,6 +191,16 @@ pub(super) fn without_pictures(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mangled_title_is_whole_again() {
+        let mangled = encoding_rs::WINDOWS_1252.decode_without_bom_handling("예산 2026".as_bytes()).0.into_owned();
+        assert_eq!(unmangled(&mangled), "예산 2026");
+        let byte_by_byte: String = "예산".bytes().map(char::from).collect();
+        assert_eq!(unmangled(&byte_by_byte), "예산");
+        assert_eq!(unmangled("Besançon"), "Besançon");
+        assert_eq!(unmangled("예산"), "예산");
+    }
 
     #[test]
     fn pictures_leave_their_descriptions() {

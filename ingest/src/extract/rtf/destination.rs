@@ -42,6 +42,8 @@ impl Destination {
             "annotation" => Self::Comment,
             // These hold words of the text, although older programs may pass over them.
             "shpinst" | "shptxt" | "do" | "dptxbxtext" | "result" | "fldrslt" => Self::Body,
+            // The second half of a pair, of which the first is for programs that know no Unicode.
+            "ud" => return None,
             _ if starred || is_no_text(word) => Self::Nowhere,
             _ => return None,
         })

@@ -4,7 +4,7 @@ mod rows;
 mod xls;
 mod xlsx;
 
-pub(super) use rows::{Row, Sheet};
+pub(super) use rows::{Row, Sheet, note};
 
 use super::assembly::Assembly;
 use super::office::{damaged, describe, guarded};

@@ -34,6 +34,14 @@ pub(in crate::extract) struct Row {
     pub(in crate::extract) cells: Vec<(u32, String)>,
 }
 
+/// A comment on a cell.
+pub(in crate::extract) fn note(cell: &str, author: Option<&str>, words: &str) -> String {
+    match author.filter(|author| !author.trim().is_empty()) {
+        Some(author) => format!("{cell} ({author}): {}", one_line(words)),
+        None => format!("{cell}: {}", one_line(words)),
+    }
+}
+
 /// Writes a sheet under its name. A sheet with nothing on it leaves no trace.
 pub(super) fn write(assembly: &mut Assembly, sheet: &Sheet, columns_max: usize) {
     if sheet.rows.is_empty() && sheet.notes.is_empty() {

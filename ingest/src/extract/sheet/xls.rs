@@ -4,7 +4,9 @@ use std::io::Cursor;
 
 use office_oxide::OfficeError;
 use office_oxide::xls::{CellValue, XlsDocument};
+use office_oxide::xlsx::CellRef;
 
+use super::rows::note;
 use super::xlsx::shown;
 use super::{Row, Sheet, Workbook};
 use crate::ExtractError;
@@ -19,6 +21,9 @@ pub(super) fn read(source: &Source<'_>) -> Result<Workbook, ExtractError> {
     let metadata = vec![
         ("title", said.and_then(|properties| properties.title.clone())),
         ("author", said.and_then(|properties| properties.author.clone())),
+        ("subject", said.and_then(|properties| properties.subject.clone())),
+        ("created", said.and_then(|properties| properties.created.clone())),
+        ("modified", said.and_then(|properties| properties.modified.clone())),
     ];
     Ok(Workbook { sheets, metadata, warnings: Vec::new() })
 }
@@ -41,5 +46,9 @@ fn sheet_of(sheet: &office_oxide::xls::Sheet) -> Sheet {
             rows.push(Row { number: u32::try_from(index + 1).unwrap_or(u32::MAX), cells });
         }
     }
-    Sheet { name: sheet.name.clone(), rows, notes: Vec::new() }
+    let notes = sheet.comments.iter().map(|comment| {
+        let column = CellRef::col_name(u32::from(comment.col));
+        note(&format!("{column}{}", u32::from(comment.row) + 1), comment.author.as_deref(), &comment.text)
+    });
+    Sheet { name: sheet.name.clone(), rows, notes: notes.collect() }
 }

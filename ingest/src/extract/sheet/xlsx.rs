@@ -6,6 +6,7 @@ use std::io::Cursor;
 use office_oxide::OfficeError;
 use office_oxide::xlsx::{Cell, CellValue, SheetState, Worksheet, XlsxDocument};
 
+use super::rows::note;
 use super::{Row, Sheet, Workbook};
 use crate::extract::office::refused;
 use crate::extract::source::Source;
@@ -55,12 +56,10 @@ fn sheet_of(book: &XlsxDocument, sheet: &Worksheet, dates: &HashSet<u32>) -> She
         row.cells.dedup_by_key(|(column, _)| *column);
     }
     rows.sort_by_key(|row| row.number);
-    let comment = |comment: &office_oxide::xlsx::worksheet::SheetComment| match &comment.author {
-        Some(author) => format!("{} ({author}): {}", comment.cell_ref, comment.text),
-        None => format!("{}: {}", comment.cell_ref, comment.text),
-    };
+    let comments = sheet.comments.iter();
+    let notes = comments.map(|comment| note(&comment.cell_ref, comment.author.as_deref(), &comment.text));
     let boxes = sheet.text_shapes.iter().map(|shape| shape.text.clone());
-    Sheet { name: sheet.name.clone(), rows, notes: sheet.comments.iter().map(comment).chain(boxes).collect() }
+    Sheet { name: sheet.name.clone(), rows, notes: notes.chain(boxes).collect() }
 }
 
 fn filled(book: &XlsxDocument, cell: &Cell, dates: &HashSet<u32>) -> Option<(u32, String)> {

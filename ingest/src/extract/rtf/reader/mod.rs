@@ -406,7 +406,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_left_out() {
-        let rtf = r"{\rtf1{\*\generator x;}{\colortbl;\red1;}{\info{\title T\'e9}{\author K}{\creatim\yr2026\mo3\dy2\hr9\min5}}
+        let rtf = r"{\rtf1{\*\generator x;}{\colortbl;\red1;}{\info{\upr{\title T?}{\*\ud{\title T\u233?}}}{\author K}{\creatim\yr2026\mo3\dy2\hr9\min5}}
 {\header 1}{\footer Chapter \chpgn}Shown{\v hidden}{\deleted gone}{\footnote{\super 1} A note.} on{\field{\*\fldinst HYPERLINK x}{\fldrslt  a link}}{\pict\bin4 }}}}}.\par}";
         let read = read(rtf.as_bytes(), &Limits::default());
         assert_eq!(read.text, "Shown[^1] on a link.\n\n[^1]: 1 A note.");
