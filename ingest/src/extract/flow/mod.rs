@@ -21,12 +21,20 @@ pub(super) struct Flow {
     columns_max: usize,
     /// The depth of the item that was written last, where the last thing written is a list.
     item_depth: Option<usize>,
+    /// The depth that the items of that list count from.
+    outermost: usize,
     pub(super) warnings: Vec<Warning>,
 }
 
 impl Flow {
     pub(super) fn new(limits: &Limits) -> Self {
-        Self { text: String::new(), columns_max: limits.columns_max, item_depth: None, warnings: Vec::new() }
+        Self {
+            text: String::new(),
+            columns_max: limits.columns_max,
+            item_depth: None,
+            outermost: 0,
+            warnings: Vec::new(),
+        }
     }
 
     /// Adds a heading, whose words stand on one line.
@@ -48,8 +56,9 @@ impl Flow {
     /// Adds an item of a list after its marker: `-` or `3.`.
     pub(super) fn item(&mut self, depth: usize, marker: &str, words: &str) {
         // An item without an outer one at hand would be indented like code.
+        self.outermost = self.item_depth.map_or(depth, |_| self.outermost.min(depth));
         let deepest = self.item_depth.map_or(0, |last| last + 1).min(ITEM_DEPTH_MAX);
-        let depth = depth.min(deepest);
+        let depth = (depth - self.outermost).min(deepest);
         let indent = "    ".repeat(depth);
         let lines = lines_of(words).map(|line| escaped(&line)).collect::<Vec<_>>();
         if lines.is_empty() {
@@ -157,12 +166,13 @@ mod tests {
             flow.heading(2, "제목\n둘");
             flow.paragraph("first\u{0B}second");
             flow.item(3, "-", "one");
-            flow.item(1, "12.", "in one\nstill");
-            flow.item(0, "-", "two");
+            flow.item(4, "12.", "in one\nstill");
+            flow.item(3, "-", "two");
+            flow.item(0, "-", "three");
             flow.paragraph(" ");
             flow.paragraph("end");
         });
-        let expected = "## 제목 둘\n\nfirst\nsecond\n\n- one\n    12. in one\n        still\n- two\n\nend";
+        let expected = "## 제목 둘\n\nfirst\nsecond\n\n- one\n    12. in one\n        still\n- two\n- three\n\nend";
         assert_eq!(text, expected);
     }
 

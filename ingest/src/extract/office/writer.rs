@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use office_oxide::ir::{Element, HeaderFooter, List, Note, Paragraph, Section, Table};
+use office_oxide::ir::{Element, HeaderFooter, List, ListStyle, Note, Paragraph, Section, Table};
 
 use super::inline::{Reference, description, flat, words};
-use crate::extract::flow::{Cell, Flow, is_page_number};
+use crate::extract::flow::{Cell, Flow, is_page_number, marker};
 use crate::{Limits, Warning};
 
 /// How deep elements may lie inside one another. 100: forms nest tables ten deep, and a stack holds a hundred.
@@ -165,10 +165,17 @@ impl<'a> Writer<'a> {
         }
         let first = list.start_number.unwrap_or(1);
         for (number, item) in (first..).zip(&list.items) {
-            let marker = if list.ordered { format!("{number}.") } else { "-".to_owned() };
+            let marker = if list.ordered { numbered(list, number) } else { "-".to_owned() };
             let (own, below): (Vec<_>, Vec<_>) = item.content.iter().partition(|element| is_prose(element));
             let said = own.iter().map(|element| flat(std::slice::from_ref(*element), depth + 1, &mut self.pending));
-            self.flow.item(level, &marker, &said.collect::<Vec<_>>().join("\n"));
+            let said = said.collect::<Vec<_>>().join("\n");
+            match own.first().and_then(|element| heading_level(element)) {
+                Some(heading) => {
+                    self.write_notes();
+                    self.flow.heading(heading, &format!("{} {said}", marker::in_heading(&marker)));
+                }
+                None => self.flow.marked(level, &marker, &said),
+            }
             for element in below {
                 self.element(element, depth + 1);
             }
@@ -179,6 +186,25 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// The number of an item as it is shown: `3.`, or `제3조` where the document writes it so.
+fn numbered(list: &List, number: u32) -> String {
+    let decimal = matches!(list.style, None | Some(ListStyle::Decimal));
+    match list.marker_pattern.as_deref().filter(|_| decimal) {
+        Some(pattern) if pattern.matches('%').count() == 1 && pattern.contains("%1") => {
+            pattern.replace("%1", &number.to_string())
+        }
+        _ => format!("{number}."),
+    }
+}
+
+/// The level of a heading that is numbered, which the library takes for an item of a list.
+fn heading_level(element: &Element) -> Option<u8> {
+    let Element::Paragraph(paragraph) = element else { return None };
+    let style = paragraph.style.as_deref()?.to_lowercase();
+    let level = style.strip_prefix("heading ").or(style.strip_prefix("제목 "))?;
+    level.trim().parse().ok()
+}
+
 fn is_prose(element: &Element) -> bool {
     matches!(element, Element::Paragraph(_) | Element::Heading(_))
 }
@@ -186,4 +212,44 @@ fn is_prose(element: &Element) -> bool {
 /// The library gives comments as endnotes that are marked with who made them.
 fn is_comment(note: &Note) -> bool {
     note.marker.as_deref().is_some_and(|marker| marker.starts_with("Comment"))
+}
+
+#[cfg(test)]
+mod tests {
+    use office_oxide::ir::{InlineContent, ListItem, TextSpan};
+
+    use super::*;
+
+    fn item(words: &str, style: Option<&str>) -> ListItem {
+        let content = vec![InlineContent::Text(TextSpan::plain(words))];
+        let paragraph = Paragraph { content, style: style.map(str::to_owned), ..Paragraph::default() };
+        ListItem { content: vec![Element::Paragraph(paragraph)], nested: None }
+    }
+
+    fn written(elements: Vec<Element>) -> String {
+        let sections = [Section { elements, ..Section::default() }];
+        Writer::new(&Limits::default()).document(&sections).0
+    }
+
+    #[test]
+    fn articles_keep_their_numbers_and_headings_stay_headings() {
+        let items = vec![item("목적", None), item("부칙", Some("Heading 2"))];
+        let marker_pattern = Some("제%1조".to_owned());
+        let articles = List { ordered: true, items, marker_pattern, ..List::default() };
+        let plain = List { ordered: true, items: vec![item("one", None)], ..List::default() };
+        let text = written(vec![Element::List(articles), Element::List(plain)]);
+        assert_eq!(text, "제1조 목적\n\n## 제2조 부칙\n\n1. one");
+    }
+
+    #[test]
+    fn elements_beyond_the_depth_are_cut_and_the_stack_holds() {
+        let mut element = Element::Paragraph(Paragraph::default());
+        for _ in 0..10_000 {
+            let content = vec![element];
+            element = Element::TextBox(office_oxide::ir::TextBox { content, ..Default::default() });
+        }
+        let sections = [Section { elements: vec![element], ..Section::default() }];
+        let (_, warnings) = Writer::new(&Limits::default()).document(&sections);
+        assert_eq!(warnings, [Warning::NestingCut { depth_max: DEPTH_MAX }]);
+    }
 }
