@@ -8,6 +8,9 @@ use crate::extract::flow::{Cell, Flow, is_page_number};
 use crate::extract::xml::{Tag, Visitor, local};
 use crate::{Limits, Warning};
 
+/// Tables inside one another. 100: forms nest them ten deep.
+const TABLES_MAX: usize = 100;
+
 /// What was read.
 pub(super) struct Read {
     pub(super) text: String,
@@ -23,6 +26,8 @@ pub(super) struct Reader<'a> {
     flow: Flow,
     paragraphs: Vec<Paragraph>,
     tables: Vec<Vec<Vec<Cell>>>,
+    /// Tables beyond the limit that are open. Their words belong to the last cell within it.
+    deeper: usize,
     sinks: Vec<Sink>,
     /// Notes that the section at hand refers to.
     pending: Vec<(String, String)>,
@@ -81,6 +86,7 @@ impl<'a> Reader<'a> {
             flow: Flow::new(limits),
             paragraphs: Vec::new(),
             tables: Vec::new(),
+            deeper: 0,
             sinks: Vec::new(),
             pending: Vec::new(),
             notes: 0,
@@ -104,7 +110,7 @@ impl<'a> Reader<'a> {
             self.end_table();
         }
         self.write_notes();
-        (self.in_words, self.deleted) = (0, false);
+        (self.in_words, self.deleted, self.deeper) = (0, false, 0);
     }
 
     pub(super) fn finish(self) -> Read {
@@ -206,7 +212,7 @@ impl<'a> Reader<'a> {
 impl Visitor for Reader<'_> {
     fn open(&mut self, name: &str, tag: &Tag<'_>) {
         let element = local(name);
-        if let Some(kind) = SinkKind::of(element) {
+        if let Some(kind) = SinkKind::of(element).filter(|kind| self.deeper == 0 || *kind != SinkKind::Cell) {
             return self.open_sink(kind);
         }
         match element {
@@ -218,13 +224,14 @@ impl Visitor for Reader<'_> {
             "hyphen" if self.in_words > 0 => self.say("-"),
             "deleteBegin" => self.deleted = true,
             "deleteEnd" => self.deleted = false,
+            "tbl" if self.tables.len() >= TABLES_MAX => self.deeper += 1,
             "tbl" => self.tables.push(Vec::new()),
-            "tr" => {
+            "tr" if self.deeper == 0 => {
                 if let Some(table) = self.tables.last_mut() {
                     table.push(Vec::new());
                 }
             }
-            "cellSpan" => {
+            "cellSpan" if self.deeper == 0 => {
                 if let Some(sink) = self.sinks.last_mut() {
                     sink.columns = tag.number("colSpan").unwrap_or(1).max(1);
                     sink.rows = tag.number("rowSpan").unwrap_or(1).max(1);
@@ -241,7 +248,7 @@ impl Visitor for Reader<'_> {
 
     fn close(&mut self, name: &str) {
         let element = local(name);
-        if let Some(kind) = SinkKind::of(element) {
+        if let Some(kind) = SinkKind::of(element).filter(|kind| self.deeper == 0 || *kind != SinkKind::Cell) {
             if self.sinks.last().is_some_and(|sink| sink.kind == kind)
                 && let Some(sink) = self.sinks.pop()
             {
@@ -252,6 +259,7 @@ impl Visitor for Reader<'_> {
         match element {
             "p" => self.end_paragraph(),
             "t" | "script" | "mainText" => self.in_words = self.in_words.saturating_sub(1),
+            "tbl" if self.deeper > 0 => self.deeper -= 1,
             "tbl" => self.end_table(),
             _ => {}
         }

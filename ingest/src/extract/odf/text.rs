@@ -9,6 +9,9 @@ use crate::{Limits, Warning};
 /// Spaces that one element may stand for. 1,000: more is no space that people make.
 const SPACES_MAX: u32 = 1_000;
 
+/// Tables inside one another. 100: forms nest them ten deep.
+const TABLES_MAX: usize = 100;
+
 /// Lists inside one another that are told apart. 16: the format's own styles have ten levels.
 const LISTS_MAX: usize = 16;
 
@@ -34,6 +37,8 @@ pub(super) struct Reader<'a> {
     link: Option<(usize, usize, String)>,
     lists: Vec<List>,
     tables: Vec<Table>,
+    /// Tables beyond the limit that are open. Their words belong to the last cell within it.
+    deeper: usize,
     sinks: Vec<Sink>,
     /// Notes that the section at hand refers to.
     pending: Vec<(String, String)>,
@@ -94,6 +99,7 @@ impl<'a> Reader<'a> {
             link: None,
             lists: Vec::new(),
             tables: Vec::new(),
+            deeper: 0,
             sinks: Vec::new(),
             pending: Vec::new(),
             footnotes: 0,
@@ -112,11 +118,19 @@ impl<'a> Reader<'a> {
         while let Some(paragraph) = self.paragraphs.pop() {
             self.paragraph(&paragraph);
         }
-        while !self.tables.is_empty() || !self.sinks.is_empty() {
-            self.close("table:table-cell");
-            self.close("table:table-row");
-            self.close("table:table");
-            self.sinks.pop();
+        while let Some(sink) = self.sinks.last() {
+            match sink {
+                Sink::Cell(_) => {
+                    self.close_cell();
+                    self.close_row();
+                    self.close_table();
+                }
+                Sink::Note { .. } => self.close_note(),
+            }
+        }
+        while !self.tables.is_empty() {
+            self.close_row();
+            self.close_table();
         }
         self.end_part();
         self.parts
@@ -205,12 +219,34 @@ impl<'a> Reader<'a> {
         self.sinks.push(Sink::Note { label: format!("{mark}:"), words: String::new() });
     }
 
+    fn close_note(&mut self) {
+        if matches!(self.sinks.last(), Some(Sink::Note { .. }))
+            && let Some(Sink::Note { label, words }) = self.sinks.pop()
+        {
+            self.pending.push((label, words));
+        }
+    }
+
+    fn close_row(&mut self) {
+        if let Some(table) = self.tables.last_mut() {
+            let row = std::mem::take(&mut table.row);
+            table.rows.push(row);
+        }
+    }
+
     fn close_cell(&mut self) {
         if !matches!(self.sinks.last(), Some(Sink::Cell(_))) {
             return;
         }
-        if let (Some(Sink::Cell(cell)), Some(table)) = (self.sinks.pop(), self.tables.last_mut()) {
-            table.row.push(cell);
+        let Some(Sink::Cell(cell)) = self.sinks.pop() else { return };
+        match (self.tables.last_mut(), self.sinks.last_mut()) {
+            (Some(table), _) => table.row.push(cell),
+            // A cell outside of a table is no cell, and its words are words.
+            (None, Some(Sink::Cell(Cell { words, .. }) | Sink::Note { words, .. })) if words.is_empty() => {
+                *words = cell.words
+            }
+            (None, Some(Sink::Cell(Cell { words, .. }) | Sink::Note { words, .. })) => words.push_str(&cell.words),
+            (None, None) => self.flow.paragraph(&cell.words),
         }
     }
 
@@ -259,8 +295,9 @@ impl Visitor for Reader<'_> {
             "office:annotation" => {
                 self.sinks.push(Sink::Note { label: "Comment:".to_owned(), words: String::new() });
             }
+            "table:table" if self.tables.len() >= TABLES_MAX => self.deeper += 1,
             "table:table" => self.tables.push(Table::default()),
-            "table:table-cell" => {
+            "table:table-cell" if self.deeper == 0 => {
                 let span = |attribute: &str| tag.number(attribute).unwrap_or(1).max(1);
                 let columns = span("table:number-columns-spanned").max(span("table:number-columns-repeated"));
                 let rows = span("table:number-rows-spanned");
@@ -298,20 +335,11 @@ impl Visitor for Reader<'_> {
             "text:list" => {
                 self.lists.pop();
             }
-            "text:note" | "office:annotation" => {
-                if matches!(self.sinks.last(), Some(Sink::Note { .. }))
-                    && let Some(Sink::Note { label, words }) = self.sinks.pop()
-                {
-                    self.pending.push((label, words));
-                }
-            }
+            "text:note" | "office:annotation" => self.close_note(),
+            "table:table" if self.deeper > 0 => self.deeper -= 1,
+            "table:table-cell" | "table:table-row" if self.deeper > 0 => {}
             "table:table-cell" => self.close_cell(),
-            "table:table-row" => {
-                if let Some(table) = self.tables.last_mut() {
-                    let row = std::mem::take(&mut table.row);
-                    table.rows.push(row);
-                }
-            }
+            "table:table-row" => self.close_row(),
             "table:table" => self.close_table(),
             "draw:frame" => {
                 self.titles -= usize::from(self.frames.pop().unwrap_or(false));
