@@ -53,6 +53,16 @@ impl Flow {
         }
     }
 
+    /// Adds lines of code as they stand.
+    pub(super) fn code(&mut self, lines: &str) {
+        let lines = lines.replace(['\r', '\u{0B}', '\u{0C}'], "\n");
+        let longest = lines.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+        let fence = "`".repeat(longest.max(2) + 1);
+        if !lines.trim().is_empty() {
+            self.block(&format!("{fence}\n{}\n{fence}", lines.trim_matches('\n').trim_end()));
+        }
+    }
+
     /// Adds an item of a list after its marker: `-` or `3.`.
     pub(super) fn item(&mut self, depth: usize, marker: &str, words: &str) {
         // An item without an outer one at hand would be indented like code.
@@ -189,6 +199,12 @@ mod tests {
     fn page_numbers_are_told_from_words() {
         assert!(["- 3 -", "Page 3 of 12", "3쪽", ""].into_iter().all(is_page_number));
         assert!(!is_page_number("Pages of history"));
+    }
+
+    #[test]
+    fn code_keeps_its_indentation_and_cannot_leave_its_fence() {
+        let text = written(|flow| flow.code("\nfn main() {\n    ```\n}\n"));
+        assert_eq!(text, "````\nfn main() {\n    ```\n}\n````");
     }
 
     #[test]

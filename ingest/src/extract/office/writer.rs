@@ -106,9 +106,16 @@ impl<'a> Writer<'a> {
             self.cut = true;
             return;
         }
+        let mut code: Vec<String> = Vec::new();
         for element in elements {
+            if let Some(paragraph) = code_line(element) {
+                code.push(words(&paragraph.content, &mut self.pending));
+                continue;
+            }
+            self.flow.code(&std::mem::take(&mut code).join("\n"));
             self.element(element, depth);
         }
+        self.flow.code(&code.join("\n"));
     }
 
     fn element(&mut self, element: &'a Element, depth: usize) {
@@ -132,9 +139,12 @@ impl<'a> Writer<'a> {
 
     fn paragraph(&mut self, paragraph: &'a Paragraph) {
         let said = words(&paragraph.content, &mut self.pending);
-        match paragraph.style.as_deref() {
-            Some("Title" | "제목") => self.flow.heading(1, &said),
-            _ => self.flow.paragraph(&said),
+        match paragraph.style.as_deref().and_then(titled) {
+            Some(level) => {
+                self.write_notes();
+                self.flow.heading(level, &said);
+            }
+            None => self.flow.paragraph(&said),
         }
     }
 
@@ -197,6 +207,24 @@ fn numbered(list: &List, number: u32) -> String {
     }
 }
 
+/// The level of a style that makes headings and does not say so: the title of a document, and what publishers use.
+fn titled(style: &str) -> Option<u8> {
+    Some(match style {
+        "Title" | "제목" | "ChapterTitle" => 1,
+        "HeadA" => 2,
+        "HeadB" => 3,
+        "HeadC" => 4,
+        _ => return None,
+    })
+}
+
+/// A paragraph that is a line of code, by its style.
+fn code_line(element: &Element) -> Option<&Paragraph> {
+    const CODE: [&str; 5] = ["Code", "Source Code", "SourceCode", "HTML Preformatted", "Preformatted Text"];
+    let Element::Paragraph(paragraph) = element else { return None };
+    paragraph.style.as_deref().is_some_and(|style| CODE.contains(&style)).then_some(paragraph)
+}
+
 /// The level of a heading that is numbered, which the library takes for an item of a list.
 fn heading_level(element: &Element) -> Option<u8> {
     let Element::Paragraph(paragraph) = element else { return None };
@@ -239,6 +267,13 @@ mod tests {
         let plain = List { ordered: true, items: vec![item("one", None)], ..List::default() };
         let text = written(vec![Element::List(articles), Element::List(plain)]);
         assert_eq!(text, "제1조 목적\n\n## 제2조 부칙\n\n1. one");
+    }
+
+    #[test]
+    fn lines_of_code_stand_together() {
+        let line = |words: &str, style: &str| item(words, Some(style)).content.remove(0);
+        let elements = vec![line("A", "HeadA"), line("fn f() {", "Code"), line("    1", "Code"), line("}", "Code")];
+        assert_eq!(written(elements), "## A\n\n```\nfn f() {\n    1\n}\n```");
     }
 
     #[test]
