@@ -178,11 +178,11 @@ fn locked_documents_say_so() {
     let manifest: &[u8] = b"<manifest:file-entry><manifest:encryption-data/></manifest:file-entry>";
     let key: &[u8] = b"<EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#aes128-cbc\"/>";
     let font: &[u8] = b"<EncryptionMethod Algorithm=\"http://www.idpf.org/2008/embedding\"/>";
-    let locked = |name: &str, entry: (&str, &[u8])| {
-        let own = entries(&fixture(name));
+    let locked = |file: &str, entry: (&str, &[u8])| {
+        let own = entries(&fixture(file));
         let others = own.iter().filter(|(own_name, _)| own_name != entry.0);
         let kept: Vec<(&str, &[u8])> = others.map(|(name, content)| (name.as_str(), content.as_slice())).collect();
-        read(name, &zipped(&[&kept, &[entry][..]].concat())).map_or_else(|error| error.code(), |_| "ok")
+        read(file, &zipped(&[&kept, &[entry][..]].concat())).map_or_else(|error| error.code(), |_| "ok")
     };
     assert_eq!(locked("herbs-en.odt", ("META-INF/manifest.xml", manifest)), "encrypted");
     assert_eq!(locked("stock-ko.ods", ("META-INF/manifest.xml", manifest)), "encrypted");
