@@ -73,7 +73,11 @@ const BINARY: [MediaType; 16] = [
 /// bytes.
 fn container(bytes: &[u8], by_name: Option<MediaType>) -> Option<Result<MediaType, ExtractError>> {
     match bytes {
-        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(zip_kind(bytes)),
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(match (zip_kind(bytes), by_name) {
+            // Their type is only told by an entry that some programs compress.
+            (Ok(M::Zip), Some(told @ (M::Odt | M::Odp | M::Ods))) => Ok(told),
+            (kind, _) => kind,
+        }),
         [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1, ..] => Some(compound_kind(bytes, by_name)),
         [0x1F, 0x8B, ..] => Some(Ok(MediaType::Tar)),
         _ if bytes.starts_with(b"{\\rtf") => Some(Ok(MediaType::Rtf)),
@@ -204,8 +208,8 @@ fn zip_kind(bytes: &[u8]) -> Result<MediaType, ExtractError> {
         (b"word/document", M::Docx),
         (b"xl/workbook", M::Xlsx),
         (b"ppt/presentation", M::Pptx),
-        (b"META-INF/container.xml", M::Epub),
         (b"Contents/content.hpf", M::Hwpx),
+        (b"META-INF/container.xml", M::Epub),
         (b"word/", M::Docx),
     ];
     let is_package = holds(head, b"[Content_Types].xml") || holds(tail, b"[Content_Types].xml");
@@ -331,6 +335,7 @@ mod tests {
         assert_eq!(code("noname", b"  <!-- x --> <!DOCTYPE html><p>x"), "text/html");
         assert_eq!(code("a.pdf", b"PK\x03\x04 [Content_Types].xml word/"), M::Docx.as_mime());
         assert_eq!(code("a.pdf", b"PK\x03\x04 readme.txt"), "application/zip");
+        assert_eq!(code("a.odt", b"PK\x03\x04 content.xml"), M::Odt.as_mime());
         assert_eq!(code("a.txt", b"\x7FELF\x02"), "unsupported");
         assert_eq!(code("a.pdf", b"hello"), "damaged");
     }

@@ -1,0 +1,57 @@
+//! Documents that were put into another one, a table of figures for instance, are read as its children.
+
+use std::collections::BTreeSet;
+
+use crate::extract::source::Source;
+use crate::extract::zip_guard;
+use crate::{Document, ExtractError, Warning};
+
+/// Reads the documents inside a zipped office document. What stands in older containers is counted and left out.
+pub(super) fn read_into(document: &mut Document, source: &Source<'_>) {
+    let Ok(mut archive) = zip_guard::open(source.bytes, super::name(source.media_type)) else { return };
+    let mut seen = BTreeSet::new();
+    let mut not_read = 0;
+    for index in 0..archive.len() {
+        let Ok(mut entry) = archive.by_index(index) else { continue };
+        let Some(path) = entry.name().ok().and_then(|name| path_inside(&name)) else { continue };
+        if path.ends_with(".bin") || !seen.insert(path.clone()) {
+            not_read += 1;
+            continue;
+        }
+        let packed = entry.compressed_size();
+        match unpacked(&mut entry, packed, source) {
+            Ok(bytes) => document.children.extend(source.child(&path, &bytes)),
+            Err(_) => not_read += 1,
+        }
+    }
+    if not_read > 0 {
+        document.warnings.push(Warning::NotRead { what: "embedded objects".into(), count: not_read });
+    }
+}
+
+/// `embeddings/prices.xlsx` of `word/embeddings/prices.xlsx`.
+fn path_inside(name: &str) -> Option<String> {
+    let (folder, file) = name.rsplit_once('/')?;
+    let is_plain = !file.is_empty() && file != "." && file != ".." && !file.contains('\\');
+    (folder.ends_with("/embeddings") && is_plain).then(|| format!("embeddings/{file}"))
+}
+
+fn unpacked(entry: &mut impl std::io::Read, packed: u64, source: &Source<'_>) -> Result<Vec<u8>, ExtractError> {
+    source.spend_entry()?;
+    let bytes = zip_guard::inflated(entry, packed, source.inflatable_bytes(), &source.options.limits)?;
+    source.spend_inflated(bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_in_the_folder_of_embedded_ones_count() {
+        assert_eq!(path_inside("word/embeddings/A.xlsx").as_deref(), Some("embeddings/A.xlsx"));
+        for other in ["word/document.xml", "word/embeddings/", "word/embeddings/..", "embeddings"] {
+            assert_eq!(path_inside(other), None, "{other}");
+        }
+    }
+}
