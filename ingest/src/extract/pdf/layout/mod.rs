@@ -89,6 +89,47 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_was_set_tight_has_spaces() {
+        let words = |gap: f64| {
+            let mut x = 0.0;
+            let mut glyphs = Vec::new();
+            for word in ["words", "that", "stand", "close", "to"] {
+                glyphs.extend(line(word, x, 0.0));
+                x += 5.0 * word.len() as f64 + gap;
+            }
+            text_of(&glyphs)
+        };
+        assert_eq!(words(1.1), "words that stand close to");
+        assert_eq!(words(0.5), "wordsthatstandcloseto");
+    }
+
+    #[test]
+    fn hyphens_of_fonts_are_hyphens() {
+        assert_eq!(text_of(&line("d\u{2010}i a\u{AD}b", 0.0, 0.0)), "d-i a-b");
+        let mut glyphs = line("hy\u{AD}", 0.0, 0.0);
+        glyphs.extend(line("phen", 0.0, 12.0));
+        assert_eq!(text_of(&glyphs), "hyphen");
+    }
+
+    #[test]
+    fn each_line_has_its_box_and_a_divided_word_has_two() {
+        let mut glyphs = line("in infor-", 10.0, 20.0);
+        glyphs.extend(line("mation", 10.0, 32.0));
+        let laid = laid_out(&Drawn { size: Size::new(100.0, 100.0), glyphs, rules: Vec::new() });
+        assert_eq!(laid.text, "in information");
+        let boxes: Vec<_> = laid.boxes.iter().map(|(span, rect)| (span.slice(&laid.text), *rect)).collect();
+        assert_eq!(boxes, [("in infor", [10.0, 11.5, 55.0, 22.5]), ("mation", [10.0, 23.5, 40.0, 34.5])]);
+    }
+
+    #[test]
+    fn what_is_drawn_off_the_page_has_no_box() {
+        let mut glyphs = line("seen", 10.0, 20.0);
+        glyphs.extend(line("unseen", 10.0, 200.0));
+        let laid = laid_out(&Drawn { size: Size::new(100.0, 100.0), glyphs, rules: Vec::new() });
+        assert_eq!((laid.text.as_str(), laid.boxes.len()), ("seen\nunseen", 1));
+    }
+
+    #[test]
     fn lines_and_paragraphs_are_told_apart_by_distance() {
         let mut glyphs = line("one", 0.0, -100.0);
         glyphs.extend(line("two", 0.0, -88.0));

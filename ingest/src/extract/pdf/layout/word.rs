@@ -8,6 +8,15 @@ use super::glyph::{Glyph, GlyphText, is_space, without_twins};
 /// A wider gap between two glyphs is a space.
 const SPACE_GAP_EM: f64 = 0.17;
 
+/// In a line that was set tight, a gap this wide is a space. Kerning stays below.
+const TIGHT_GAP_EM: f64 = 0.08;
+
+/// A line has to have so many gaps of this kind, and at most half as many wider ones, to be taken for a tight one.
+const TIGHT_GAPS_MIN: usize = 3;
+
+/// Below so many glyphs to a gap the letters are spaced, not the words.
+const TIGHT_WORD_GLYPHS_MIN: usize = 3;
+
 /// A larger move across the line is a line end. Superscripts move less.
 const LINE_MOVE_EM: f64 = 0.55;
 
@@ -66,6 +75,8 @@ impl LetterAdvance {
 enum Step {
     /// In the same word.
     Word,
+    /// After a gap that is a space only in a line that was set tight.
+    Narrow,
     /// After a gap.
     Space,
     /// On another line, at this distance across the line.
@@ -77,12 +88,13 @@ enum Step {
 /// The words of a page in the order in which they were drawn.
 pub(super) fn words(glyphs: &[Glyph]) -> Vec<Word> {
     let glyphs = without_twins(glyphs);
-    let steps: Vec<Step> = glyphs.windows(2).map(|pair| step(pair[0], pair[1])).collect();
+    let mut steps: Vec<Step> = glyphs.windows(2).map(|pair| step(pair[0], pair[1])).collect();
+    widen_tight_lines(&glyphs, &mut steps);
     let breaks = paragraph_breaks(&steps);
     let mut writer = Writer::default();
     for (index, glyph) in glyphs.iter().enumerate() {
         match index.checked_sub(1).map(|before| (steps[before], breaks[before])) {
-            None | Some((Step::Word, _)) => {}
+            None | Some((Step::Word | Step::Narrow, _)) => {}
             Some((Step::Space, _)) => writer.end_word(Break::Space),
             Some((Step::Line(_), false)) => writer.end_word(Break::Line),
             Some((Step::Line(_), true) | (Step::Jump, _)) => writer.end_word(Break::Paragraph),
@@ -111,7 +123,28 @@ fn step(before: &Glyph, after: &Glyph) -> Step {
     if along < -BACK_MOVE_EM * em {
         return Step::Line(0.0);
     }
-    if along > SPACE_GAP_EM * em.min(after.em.max(before.em * 0.5)) { Step::Space } else { Step::Word }
+    match along / em.min(after.em.max(before.em * 0.5)) {
+        gap if gap > SPACE_GAP_EM => Step::Space,
+        gap if gap > TIGHT_GAP_EM => Step::Narrow,
+        _ => Step::Word,
+    }
+}
+
+/// Makes spaces of the narrow gaps of lines that have no others: justified lines with too many words.
+fn widen_tight_lines(glyphs: &[&Glyph], steps: &mut [Step]) {
+    let blanks = |after: usize| glyphs.get(after + 1).is_some_and(|glyph| glyph.is_blank());
+    let mut start = 0;
+    while start < steps.len() {
+        let ends = |step: &Step| matches!(step, Step::Line(_) | Step::Jump);
+        let len = steps[start..].iter().position(ends).unwrap_or(steps.len() - start);
+        let line = &mut steps[start..start + len];
+        let narrow = line.iter().filter(|step| **step == Step::Narrow).count();
+        let spaces = line.iter().enumerate().filter(|(at, step)| **step == Step::Space || blanks(start + at)).count();
+        if narrow >= TIGHT_GAPS_MIN && spaces * 2 <= narrow && narrow * TIGHT_WORD_GLYPHS_MIN <= len {
+            line.iter_mut().filter(|step| **step == Step::Narrow).for_each(|step| *step = Step::Space);
+        }
+        start += len + 1;
+    }
 }
 
 /// Which steps divide paragraphs: those to a line that is further away than the lines around it are from each other.
@@ -124,7 +157,7 @@ fn paragraph_breaks(steps: &[Step]) -> Vec<bool> {
         .filter_map(|(index, step)| match step {
             Step::Line(distance) => Some((index, Some(*distance).filter(|distance| *distance > 0.0))),
             Step::Jump => Some((index, None)),
-            Step::Word | Step::Space => None,
+            Step::Word | Step::Narrow | Step::Space => None,
         })
         .collect();
     let mut breaks = vec![false; steps.len()];
@@ -158,6 +191,10 @@ impl Writer {
         match c {
             _ if is_space(c) => self.end_word(Break::Space),
             '\u{200B}' | '\u{FEFF}' => {}
+            // A soft hyphen is drawn only where it divides a word, so one with a width is a hyphen. Fonts also name theirs
+            // by one of the typographic hyphens, in commands and names that are copied and searched.
+            '\u{AD}' if glyph.advance <= 0.0 => {}
+            '\u{2010}' | '\u{2011}' => self.push_char('-', glyph),
             // Ligatures, and the radicals that CJK fonts are wrongly mapped to.
             '\u{FB00}'..='\u{FB06}' | '\u{2F00}'..='\u{2FD5}' | '\u{2E9F}' | '\u{2EF3}' => {
                 let word = self.word_at(glyph);

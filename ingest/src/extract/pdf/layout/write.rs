@@ -191,7 +191,8 @@ fn joined(words: &[Word], line: &[usize]) -> String {
 
 /// The line as it is stored. Its end is as it will be: nothing that follows changes it.
 fn cleaned(raw: &str) -> String {
-    let mut line = clean(without_leader(raw), &mut Vec::new());
+    let shown = raw.strip_suffix('\u{AD}').unwrap_or(raw).replace('\u{AD}', "-");
+    let mut line = clean(without_leader(&shown), &mut Vec::new());
     line.truncate(line.trim_end().len());
     line.drain(..line.len() - line.trim_start().len());
     line
@@ -204,7 +205,7 @@ fn hyphen_len(raw: &str, words: &str) -> Option<usize> {
     }
     let mut end = words.chars().rev();
     let (last, before) = (end.next()?, end.next()?);
-    (matches!(last, '-' | '\u{2010}') && before.is_alphabetic()).then(|| last.len_utf8())
+    (last == '-' && before.is_alphabetic()).then_some(1)
 }
 
 /// Whether the line goes on with a word that was divided before it. Jamo and marks would change what they are put behind.
