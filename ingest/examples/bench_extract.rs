@@ -27,7 +27,10 @@ fn main() {
         eprintln!("usage: bench_extract FILE TRUTH.txt [FILE TRUTH.txt]...");
         std::process::exit(2);
     }
-    println!("{:32} {:10} {:>7} {:>7} {:>7} {:>9} {:>8}", "file", "engine", "token", "char", "order", "pages/s", "MB/s");
+    println!(
+        "{:32} {:10} {:>7} {:>7} {:>7} {:>9} {:>8}",
+        "file", "engine", "token", "char", "order", "pages/s", "MB/s"
+    );
     for pair in arguments.chunks_exact(2) {
         compare(Path::new(&pair[0]), &pair[1]);
     }
@@ -149,8 +152,7 @@ fn edits(a: &[u32], b: &[u32]) -> usize {
     let mut reach = vec![0isize; 2 * most + 3];
     for edits in 0..=most as isize {
         for diagonal in (-edits..=edits).step_by(2) {
-            let (left, right) =
-                (reach[(offset + diagonal - 1) as usize], reach[(offset + diagonal + 1) as usize]);
+            let (left, right) = (reach[(offset + diagonal - 1) as usize], reach[(offset + diagonal + 1) as usize]);
             let down = diagonal == -edits || (diagonal != edits && left < right);
             let mut x = if down { right } else { left + 1 };
             while x < n && x - diagonal < m && x >= diagonal && a[x as usize] == b[(x - diagonal) as usize] {

@@ -1,9 +1,233 @@
 //! Aligned tables are rows of words whose columns are divided by space alone.
+//!
+//! They are looked for in the order of drawing, in which the cells of a row follow each other. Prose in two columns is drawn
+//! column by column, and so it is no table.
 
+use super::judge::is_table;
 use super::table::Table;
-use super::word::Word;
+use super::word::{Break, Word};
+
+/// A wider gap divides cells. Justified lines have such gaps, too, but not above one another.
+const CELL_GAP_EM: f64 = 0.9;
+
+/// Columns are at least so far from each other.
+const GUTTER_EM: f64 = 0.4;
+
+/// Lines of one cell are no further apart.
+const CELL_LINE_EM: f64 = 1.6;
+
+/// Rows are no further apart.
+const ROW_GAP_EM: f64 = 3.5;
+
+/// A cell may begin so far above the one before it: they may be aligned at the bottom or in the middle.
+const CELL_RISE_EM: f64 = 4.0;
+
+/// Baselines closer than this are one.
+const SAME_LINE_EM: f64 = 0.3;
+
+/// A part of a line without a wide gap.
+#[derive(Debug, Clone)]
+pub(super) struct Fragment {
+    pub(super) words: std::ops::Range<usize>,
+    pub(super) x0: f64,
+    pub(super) x1: f64,
+    baseline: f64,
+    em: f64,
+}
+
+/// Cells beside each other. A cell is fragments below each other.
+#[derive(Debug, Clone, Default)]
+struct Band {
+    cells: Vec<Vec<Fragment>>,
+}
 
 /// Tables without lines among the words that are not in `ruled` ones.
-pub(super) fn tables(_words: &[Word], _ruled: &[Table]) -> Vec<Table> {
-    Vec::new()
+pub(super) fn tables(words: &[Word], ruled: &[Table]) -> Vec<Table> {
+    let mut taken = vec![false; words.len()];
+    ruled.iter().flat_map(Table::words).for_each(|word| taken[word] = true);
+    let mut tables = Vec::new();
+    let mut run = Run::default();
+    for band in bands(fragments(words, &taken)) {
+        if !run.takes(&band) {
+            tables.extend(std::mem::take(&mut run).table(words));
+            run.takes(&band);
+        }
+    }
+    tables.extend(run.table(words));
+    tables
+}
+
+fn fragments(words: &[Word], taken: &[bool]) -> Vec<Fragment> {
+    let mut fragments: Vec<Fragment> = Vec::new();
+    for (index, word) in words.iter().enumerate().filter(|(index, word)| !taken[*index] && word.upright) {
+        let goes_on = |last: &&mut Fragment| {
+            let gap = word.rect.x0 - last.x1;
+            word.before == Break::Space && last.words.end == index && gap < CELL_GAP_EM * word.em.min(last.em)
+        };
+        match fragments.last_mut().filter(goes_on) {
+            Some(last) => {
+                last.words.end = index + 1;
+                last.x1 = last.x1.max(word.rect.x1);
+            }
+            None => fragments.push(Fragment {
+                words: index..index + 1,
+                x0: word.rect.x0,
+                x1: word.rect.x1,
+                baseline: word.baseline,
+                em: word.em,
+            }),
+        }
+    }
+    fragments
+}
+
+/// Puts fragments into bands: each beside or below the one before it.
+fn bands(fragments: Vec<Fragment>) -> Vec<Band> {
+    let mut bands: Vec<Band> = Vec::new();
+    for fragment in fragments {
+        match bands.last().map(|band| band.place_of(&fragment)) {
+            Some(Placing::Below) => {
+                let cell = bands.last_mut().and_then(|band| band.cells.last_mut());
+                cell.expect("a band has a cell").push(fragment);
+            }
+            Some(Placing::Beside) => {
+                let above = bands.last_mut().map(|band| band.split_above(&fragment));
+                let last = bands.pop().map(|band| Band { cells: [band.cells, vec![vec![fragment]]].concat() });
+                bands.extend(above.into_iter().flatten());
+                bands.extend(last);
+            }
+            Some(Placing::Elsewhere) | None => bands.push(Band { cells: vec![vec![fragment]] }),
+        }
+    }
+    bands
+}
+
+enum Placing {
+    /// In the last cell.
+    Below,
+    /// In a cell of its own.
+    Beside,
+    Elsewhere,
+}
+
+impl Band {
+    fn fragments(&self) -> impl Iterator<Item = &Fragment> {
+        self.cells.iter().flatten()
+    }
+
+    fn top(&self) -> f64 {
+        self.fragments().map(|fragment| fragment.baseline).fold(f64::INFINITY, f64::min)
+    }
+
+    fn bottom(&self) -> f64 {
+        self.fragments().map(|fragment| fragment.baseline).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    fn place_of(&self, next: &Fragment) -> Placing {
+        let Some((cell, last)) = self.cells.last().and_then(|cell| Some((cell, cell.last()?))) else {
+            return Placing::Elsewhere;
+        };
+        let (x0, x1) = extent(cell);
+        let em = next.em.max(last.em);
+        let is_near =
+            next.baseline > self.top() - CELL_RISE_EM * em && next.baseline < self.bottom() + SAME_LINE_EM * em;
+        if next.x0 > x1 + GUTTER_EM * em && is_near {
+            return Placing::Beside;
+        }
+        let down = next.baseline - last.baseline;
+        let is_below = down > SAME_LINE_EM * em && down < CELL_LINE_EM * em && next.x0 < x1 && next.x1 > x0;
+        if is_below { Placing::Below } else { Placing::Elsewhere }
+    }
+
+    /// When the cell beside which `next` is put ends on its line, what stands above is not of this row.
+    fn split_above(&mut self, next: &Fragment) -> Option<Self> {
+        let [cell] = self.cells.as_mut_slice() else { return None };
+        let (last, rest) = cell.split_last()?;
+        let is_level = (last.baseline - next.baseline).abs() < SAME_LINE_EM * next.em;
+        if rest.is_empty() || !is_level {
+            return None;
+        }
+        let own = cell.split_off(cell.len() - 1);
+        let above = std::mem::replace(cell, own);
+        Some(Self { cells: vec![above] })
+    }
+}
+
+pub(super) fn extent(cell: &[Fragment]) -> (f64, f64) {
+    let x0 = cell.iter().map(|fragment| fragment.x0).fold(f64::INFINITY, f64::min);
+    let x1 = cell.iter().map(|fragment| fragment.x1).fold(f64::NEG_INFINITY, f64::max);
+    (x0, x1)
+}
+
+/// Bands below each other whose cells stand in the same columns.
+#[derive(Debug, Default)]
+struct Run {
+    bands: Vec<Band>,
+    /// Left and right of each, in order.
+    columns: Vec<(f64, f64)>,
+}
+
+impl Run {
+    /// Adds a band when it goes on with this run.
+    fn takes(&mut self, band: &Band) -> bool {
+        if band.cells.len() < 2 || !self.is_above(band) {
+            return false;
+        }
+        let Some(columns) = self.columns_with(band) else { return false };
+        self.columns = columns;
+        self.bands.push(band.clone());
+        true
+    }
+
+    fn is_above(&self, band: &Band) -> bool {
+        let em = band.cells[0][0].em;
+        self.bands.last().is_none_or(|last| {
+            let down = band.top() - last.bottom();
+            down > SAME_LINE_EM * em && down < ROW_GAP_EM * em
+        })
+    }
+
+    /// The columns when the band's cells are put into them, each into its own.
+    fn columns_with(&self, band: &Band) -> Option<Vec<(f64, f64)>> {
+        let em = band.cells[0][0].em;
+        let mut columns = self.columns.clone();
+        let mut used: Vec<(f64, f64)> = Vec::new();
+        for cell in &band.cells {
+            let (x0, x1) = extent(cell);
+            let touched = |column: &&(f64, f64)| x0 < column.1 + GUTTER_EM * em && x1 > column.0 - GUTTER_EM * em;
+            let found: Vec<(f64, f64)> = columns.iter().filter(touched).copied().collect();
+            let column = match found[..] {
+                [] => (x0, x1),
+                [(left, right)] => (left.min(x0), right.max(x1)),
+                _ => return None,
+            };
+            if used.iter().any(|other| column.0 < other.1 && column.1 > other.0) {
+                return None;
+            }
+            columns.retain(|other| !found.contains(other));
+            columns.push(column);
+            used.push(column);
+        }
+        columns.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Some(columns)
+    }
+
+    fn table(self, words: &[Word]) -> Option<Table> {
+        let rows: Vec<Vec<Vec<Fragment>>> = self.bands.iter().map(|band| self.row(band)).collect();
+        if !is_table(words, &rows) {
+            return None;
+        }
+        let words_of = |cell: &Vec<Fragment>| cell.iter().flat_map(|fragment| fragment.words.clone()).collect();
+        Some(Table::new(words, rows.iter().map(|row| row.iter().map(words_of).collect()).collect()))
+    }
+
+    fn row(&self, band: &Band) -> Vec<Vec<Fragment>> {
+        let mut row = vec![Vec::new(); self.columns.len()];
+        for cell in &band.cells {
+            let (x0, x1) = extent(cell);
+            let column = self.columns.iter().position(|column| column.0 <= x0 && x1 <= column.1);
+            row[column.unwrap_or_default()].extend(cell.iter().cloned());
+        }
+        row
+    }
 }

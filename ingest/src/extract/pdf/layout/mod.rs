@@ -6,6 +6,7 @@
 
 mod aligned;
 mod glyph;
+mod judge;
 mod ruled;
 mod table;
 mod word;

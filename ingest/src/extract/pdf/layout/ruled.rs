@@ -1,11 +1,237 @@
 //! Ruled tables are grids of lines with words between them.
 
-use hayro_interpret::kurbo::Rect;
+use hayro_interpret::kurbo::{Point, Rect};
 
-use super::table::Table;
+use super::table::{Table, cell_text};
 use super::word::Word;
 
+/// Lines that miss one another by less than this meet, in points.
+const MEETS_PT: f64 = 2.5;
+
+/// Lines closer than this are one line, or a double one: no text stands between them.
+const DISTINCT_PT: f64 = 4.0;
+
+/// Pairs of lines that are looked at on one page; more is a drawing.
+const PAIRS_MAX: usize = 1_000_000;
+
+/// Cells of one grid; more is squared paper.
+const CELLS_MAX: usize = 20_000;
+
+/// A cell with more characters than this holds a text, and the grid is the layout of a page.
+const CELL_CHARACTERS_MAX: usize = 1_500;
+
+/// At least this part of the cells of a table says something. Diagrams stay below.
+const FILLED_SHARE_MIN: f64 = 0.3;
+
+/// Rows that no line divides are found only when there are this many.
+const OPEN_ROWS_MIN: usize = 3;
+
+/// A line along an axis.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    /// Where it lies across its direction.
+    at: f64,
+    from: f64,
+    to: f64,
+}
+
+impl Segment {
+    fn covers(&self, place: f64) -> bool {
+        self.from - MEETS_PT <= place && place <= self.to + MEETS_PT
+    }
+}
+
 /// Tables whose cells are divided by lines.
-pub(super) fn tables(_words: &[Word], _rules: &[Rect]) -> Vec<Table> {
-    Vec::new()
+pub(super) fn tables(words: &[Word], rules: &[Rect]) -> Vec<Table> {
+    let flat = |rect: &&Rect| rect.width() >= rect.height();
+    let across = rules.iter().filter(flat);
+    let down = rules.iter().filter(|rect| !flat(rect));
+    let across = merged(across.map(|r| Segment { at: r.center().y, from: r.x0, to: r.x1 }).collect());
+    let down = merged(down.map(|r| Segment { at: r.center().x, from: r.y0, to: r.y1 }).collect());
+    if across.len() * down.len() > PAIRS_MAX {
+        return Vec::new();
+    }
+    let mut grids: Vec<Grid> = components(&across, &down).into_iter().filter_map(Grid::new).collect();
+    // A grid inside a cell of another one takes its words first.
+    grids.sort_by(|a, b| a.rect.area().total_cmp(&b.rect.area()));
+    let mut taken = vec![false; words.len()];
+    let mut tables = Vec::new();
+    for grid in grids {
+        if let Some(table) = grid.table(words, &taken) {
+            table.words().for_each(|word| taken[word] = true);
+            tables.push(table);
+        }
+    }
+    tables
+}
+
+/// Puts the pieces of a line together: programs draw one for each cell.
+fn merged(mut segments: Vec<Segment>) -> Vec<Segment> {
+    segments.sort_by(|a, b| a.at.total_cmp(&b.at));
+    let mut out: Vec<Segment> = Vec::new();
+    for level in segments.chunk_by(|a, b| b.at - a.at < 0.5) {
+        let mut level = level.to_vec();
+        level.sort_by(|a, b| a.from.total_cmp(&b.from));
+        let first = out.len();
+        for segment in level {
+            match out[first..].last_mut() {
+                Some(last) if segment.from <= last.to + MEETS_PT => last.to = last.to.max(segment.to),
+                _ => out.push(segment),
+            }
+        }
+    }
+    out
+}
+
+/// The lines that meet each other, those across and those down.
+fn components(across: &[Segment], down: &[Segment]) -> Vec<(Vec<Segment>, Vec<Segment>)> {
+    let mut parent: Vec<usize> = (0..across.len() + down.len()).collect();
+    fn root(parent: &mut [usize], mut at: usize) -> usize {
+        while parent[at] != at {
+            parent[at] = parent[parent[at]];
+            at = parent[at];
+        }
+        at
+    }
+    for (i, horizontal) in across.iter().enumerate() {
+        for (j, vertical) in down.iter().enumerate() {
+            if horizontal.covers(vertical.at) && vertical.covers(horizontal.at) {
+                let (a, b) = (root(&mut parent, i), root(&mut parent, across.len() + j));
+                parent[a] = b;
+            }
+        }
+    }
+    let mut grouped: std::collections::BTreeMap<usize, (Vec<Segment>, Vec<Segment>)> = Default::default();
+    for index in 0..parent.len() {
+        let group = grouped.entry(root(&mut parent, index)).or_default();
+        match index.checked_sub(across.len()) {
+            None => group.0.push(across[index]),
+            Some(index) => group.1.push(down[index]),
+        }
+    }
+    grouped.into_values().filter(|(across, down)| across.len() >= 2 && !down.is_empty()).collect()
+}
+
+struct Grid {
+    rect: Rect,
+    /// Borders of the columns and of the rows, the outer ones included.
+    xs: Vec<f64>,
+    ys: Vec<f64>,
+    across: Vec<Segment>,
+    down: Vec<Segment>,
+}
+
+impl Grid {
+    /// A grid of at least two columns and two rows. Its sides may be open.
+    fn new((across, down): (Vec<Segment>, Vec<Segment>)) -> Option<Self> {
+        let borders = |own: &[Segment], other: &[Segment]| {
+            distinct(own.iter().map(|s| s.at).chain(other.iter().flat_map(|s| [s.from, s.to])).collect())
+        };
+        let (xs, ys) = (borders(&down, &across), borders(&across, &down));
+        let (columns, rows) = (xs.len().checked_sub(1)?, ys.len().checked_sub(1)?);
+        if columns < 2 || rows < 2 || columns * rows > CELLS_MAX {
+            return None;
+        }
+        let rect = Rect::new(xs[0], ys[0], xs[columns], ys[rows]);
+        Some(Self { rect, xs, ys, across, down })
+    }
+
+    fn table(&self, words: &[Word], taken: &[bool]) -> Option<Table> {
+        let columns = self.xs.len() - 1;
+        let mut rows = vec![vec![Vec::new(); columns]; self.ys.len() - 1];
+        let mut seen = 0;
+        for (index, word) in words.iter().enumerate().filter(|(index, _)| !taken[*index]) {
+            if let Some((row, column)) = self.cell(word.rect.center()) {
+                rows[row][column].push(index);
+                seen += 1;
+            }
+        }
+        if seen < 4 {
+            return None;
+        }
+        let rows = without_empty_columns(with_open_rows(words, rows));
+        let filled_in = |row: &Vec<Vec<usize>>| row.iter().filter(|cell| !cell.is_empty()).count();
+        let filled: usize = rows.iter().map(filled_in).sum();
+        let full_rows = rows.iter().filter(|row| filled_in(row) >= 2).count();
+        let columns = rows.first()?.len();
+        let is_layout = rows.iter().flatten().any(|cell| cell_text(words, cell).chars().count() > CELL_CHARACTERS_MAX);
+        let is_sparse = (filled as f64) < FILLED_SHARE_MIN * (rows.len() * columns) as f64;
+        if columns < 2 || full_rows < 2 || is_layout || is_sparse {
+            return None;
+        }
+        Some(Table::new(words, rows))
+    }
+
+    /// The row and column of a place. Cells that no line divides are one, named by their first row and column.
+    fn cell(&self, place: Point) -> Option<(usize, usize)> {
+        if !self.rect.contains(place) {
+            return None;
+        }
+        let between = |borders: &[f64], place: f64| borders.partition_point(|border| *border <= place).checked_sub(1);
+        let mut column = between(&self.xs, place.x)?.min(self.xs.len() - 2);
+        let mut row = between(&self.ys, place.y)?.min(self.ys.len() - 2);
+        while column > 0 && !is_divided(&self.down, self.xs[column], place.y) {
+            column -= 1;
+        }
+        while row > 0 && !is_divided(&self.across, self.ys[row], place.x) {
+            row -= 1;
+        }
+        Some((row, column))
+    }
+}
+
+fn is_divided(segments: &[Segment], border: f64, place: f64) -> bool {
+    segments.iter().any(|segment| (segment.at - border).abs() < DISTINCT_PT && segment.covers(place))
+}
+
+fn distinct(mut places: Vec<f64>) -> Vec<f64> {
+    places.sort_by(f64::total_cmp);
+    places.dedup_by(|later, kept| *later - *kept < DISTINCT_PT);
+    places
+}
+
+type Rows = Vec<Vec<Vec<usize>>>;
+
+/// Divides rows between which there is no line: those of a table that has lines only between its columns and below its head.
+fn with_open_rows(words: &[Word], rows: Rows) -> Rows {
+    let filled = rows.iter().filter(|row| row.iter().any(|cell| !cell.is_empty())).count();
+    if filled > 2 {
+        return rows;
+    }
+    rows.into_iter().flat_map(|row| divided(words, row)).collect()
+}
+
+/// Divides a row at the lines of its first cell, when those of another cell stand beside them.
+fn divided(words: &[Word], row: Vec<Vec<usize>>) -> Rows {
+    let lines = |cell: &[usize]| {
+        let mut baselines: Vec<f64> = cell.iter().map(|word| words[*word].baseline).collect();
+        baselines.sort_by(f64::total_cmp);
+        baselines.dedup_by(|later, kept| *later - *kept < DISTINCT_PT);
+        baselines
+    };
+    let Some(anchors) = row.first().map(|cell| lines(cell)).filter(|anchors| anchors.len() >= OPEN_ROWS_MIN) else {
+        return vec![row];
+    };
+    let beside = |cell: &Vec<usize>| {
+        let others = lines(cell);
+        others.len() >= OPEN_ROWS_MIN && others.iter().all(|y| anchors.iter().any(|a| (a - y).abs() < MEETS_PT))
+    };
+    if !row[1..].iter().any(beside) {
+        return vec![row];
+    }
+    let mut rows = vec![vec![Vec::new(); row.len()]; anchors.len()];
+    for (column, cell) in row.into_iter().enumerate() {
+        for word in cell {
+            let line = anchors.partition_point(|anchor| *anchor <= words[word].baseline + MEETS_PT);
+            rows[line.saturating_sub(1)][column].push(word);
+        }
+    }
+    rows
+}
+
+fn without_empty_columns(rows: Rows) -> Rows {
+    let columns = rows.first().map_or(0, Vec::len);
+    let is_used = |column: &usize| rows.iter().any(|row| !row[*column].is_empty());
+    let used: Vec<usize> = (0..columns).filter(is_used).collect();
+    rows.into_iter().map(|mut row| used.iter().map(|column| std::mem::take(&mut row[*column])).collect()).collect()
 }

@@ -71,20 +71,28 @@ impl Writer<'_> {
         if words.is_empty() {
             return;
         }
-        let text = &mut self.laid.text;
-        match self.end {
-            _ if text.is_empty() => {}
-            End::Divided(hyphen) | End::DividedParagraph(hyphen) if goes_on(&words, hyphen) => {
-                text.truncate(text.len() - hyphen);
-                if let Some((span, _)) = self.laid.boxes.last_mut() {
-                    span.end = span.end.min(text.len());
-                }
-            }
-            End::Divided(_) | End::Line => text.push('\n'),
-            End::Paragraph | End::DividedParagraph(_) => text.push_str("\n\n"),
+        if !self.undivide(&words) && !self.laid.text.is_empty() {
+            self.laid.text.push_str(match self.end {
+                End::Divided(_) | End::Line => "\n",
+                End::Paragraph | End::DividedParagraph(_) => "\n\n",
+            });
         }
         self.place(&words, line);
         self.end = hyphen_len(&raw, &words).map_or(End::Line, End::Divided);
+    }
+
+    /// Takes the hyphen away when `next` goes on with the word before it.
+    fn undivide(&mut self, next: &str) -> bool {
+        let (End::Divided(hyphen) | End::DividedParagraph(hyphen)) = self.end else { return false };
+        if !goes_on(next, hyphen) {
+            return false;
+        }
+        let text = &mut self.laid.text;
+        text.truncate(text.len() - hyphen);
+        if let Some((span, _)) = self.laid.boxes.last_mut() {
+            span.end = span.end.min(text.len());
+        }
+        true
     }
 
     fn paragraph(&mut self) {
@@ -139,10 +147,11 @@ impl Writer<'_> {
                 self.divide_cells(start);
             }
             for (number, (words, line)) in parts.iter().enumerate() {
-                if number > 0 {
+                if number > 0 && !self.undivide(words) {
                     self.laid.text.push(' ');
                 }
                 self.place(words, line);
+                self.end = hyphen_len(&joined(self.words, line), words).map_or(End::Line, End::Divided);
             }
         }
         start
