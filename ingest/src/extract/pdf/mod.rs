@@ -123,9 +123,9 @@ fn backend(choice: PdfBackend) -> Result<Box<dyn PdfText>, ExtractError> {
 /// Joins the pages to one text.
 fn assembled(source: &Source<'_>, content: PdfContent) -> Document {
     let mut document = Document::of_text(source.media_type, String::new(), Vec::new());
-    let mut columns = Vec::new();
+    let mut columns_last = 0;
     for (number, page) in (1u32..).zip(content.pages) {
-        place_page(&mut document, &mut columns, number, page);
+        columns_last = place_page(&mut document, columns_last, number, page);
     }
     let mut in_need = document.pages.iter().filter(|page| page.needs_ocr);
     if let Some(first) = in_need.next() {
@@ -136,14 +136,23 @@ fn assembled(source: &Source<'_>, content: PdfContent) -> Document {
     document.headings = outline::headings(&content.outline, &document.pages, &document.text);
     document.title = content.metadata.get("title").and_then(|title| meant_title(title));
     document.metadata = content.metadata;
+    document.metadata.retain(|_, value| !is_placeholder(value));
     document
 }
 
-/// Puts a page behind those before it. `columns` are those of the tables so far.
-fn place_page(document: &mut Document, columns: &mut Vec<usize>, number: u32, page: PageText) {
+/// Whether a program wrote the value because it had none.
+fn is_placeholder(value: &str) -> bool {
+    let placeholders = ["untitled", "anonymous", "unspecified", "제목 없음", "무제"];
+    let bare = value.trim().trim_start_matches('(').trim_end_matches(')').to_lowercase();
+    bare.is_empty() || placeholders.contains(&bare.as_str())
+}
+
+/// Puts a page behind those before it. The columns of the table that ends the text before are given and come back.
+fn place_page(document: &mut Document, columns_before: usize, number: u32, page: PageText) -> usize {
     let needs_ocr = needs_ocr(&page);
     let PageText { laid, images, lost, quarantined, .. } = page;
-    if !laid.text.is_empty() && !document.text.is_empty() {
+    let end_before = document.text.len();
+    if !laid.text.is_empty() && end_before > 0 {
         document.text.push_str(PAGE_SEPARATOR);
     }
     let start = document.text.len();
@@ -156,8 +165,11 @@ fn place_page(document: &mut Document, columns: &mut Vec<usize>, number: u32, pa
     }));
     for table in &laid.tables {
         let block = Block { span: moved(table.span), kind: ChunkKind::Table, header: table.header.map(moved) };
-        columns.push(table.columns);
-        document.blocks.push(block);
+        let before = document.blocks.last_mut().filter(|before| before.span.end == end_before);
+        match before.filter(|_| table.span.start == 0 && table.columns == columns_before) {
+            Some(before) if goes_on(before, &block, &document.text) => before.span.end = block.span.end,
+            _ => document.blocks.push(block),
+        }
     }
     let unmapped = laid.text.chars().filter(|c| is_unmapped(*c)).count() as u32;
     let span = Span::new(start, document.text.len());
@@ -166,15 +178,24 @@ fn place_page(document: &mut Document, columns: &mut Vec<usize>, number: u32, pa
     if quarantined {
         document.warnings.push(Warning::Quarantined { part: page_part(number) });
     }
+    let ends_in_table = |table: &&layout::LaidTable| table.span.end == laid.text.len();
+    match laid.text.is_empty() {
+        true => columns_before,
+        false => laid.tables.last().filter(ends_in_table).map_or(0, |table| table.columns),
+    }
+}
+
+/// Whether a table at the head of a page is the rest of the one before: then it does not repeat the header.
+fn goes_on(before: &Block, block: &Block, text: &str) -> bool {
+    let row = |header: Option<Span>| header.map(|header| header.slice(text));
+    before.header.is_some() && row(before.header) != row(block.header)
 }
 
 /// The title, unless a program wrote it because it had none.
 fn meant_title(title: &str) -> Option<String> {
     let title =
         title.strip_prefix("Microsoft Word - ").or(title.strip_prefix("Microsoft PowerPoint - ")).unwrap_or(title);
-    let placeholders = ["untitled", "(anonymous)", "anonymous", "제목 없음", "무제"];
-    let bare = title.trim().to_lowercase();
-    (!bare.is_empty() && !placeholders.contains(&bare.as_str())).then(|| title.trim().to_owned())
+    (!is_placeholder(title)).then(|| title.trim().to_owned())
 }
 
 /// Whether recognition would find more on the page than its text layer holds.

@@ -131,7 +131,9 @@ impl Band {
         let em = next.em.max(last.em);
         let is_near =
             next.baseline > self.top() - CELL_RISE_EM * em && next.baseline < self.bottom() + SAME_LINE_EM * em;
-        if next.x0 > x1 + GUTTER_EM * em && is_near {
+        let is_level = (next.baseline - last.baseline).abs() < SAME_LINE_EM * em;
+        let is_right = |of: f64| next.x0 > of + GUTTER_EM * em;
+        if is_near && (is_right(x1) || is_level && is_right(last.x1)) {
             return Placing::Beside;
         }
         let down = next.baseline - last.baseline;

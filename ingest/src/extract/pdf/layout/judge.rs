@@ -67,12 +67,13 @@ fn is_prose(texts: &[Vec<String>]) -> bool {
     texts.iter().filter(is_line).count() * 2 > texts.len()
 }
 
-/// Bullets or numbers, and what they count.
+/// Bullets or numbers, and what they count. Headings that follow each other are such a list.
 fn is_list(texts: &[Vec<String>]) -> bool {
     let is_mark = |row: &&Vec<String>| {
         let mark = row[0].as_str();
+        let is_section = mark.contains('.') && mark.chars().all(|c| c == '.' || c.is_ascii_digit());
         let is_closed = mark.ends_with(['.', ')', ']', ':']) && mark.chars().count() <= MARK_CHARACTERS_MAX;
-        is_closed || mark.is_empty() || !mark.contains(char::is_alphanumeric)
+        is_closed || is_section || mark.is_empty() || !mark.contains(char::is_alphanumeric)
     };
     let numbers: Option<Vec<u32>> = texts.iter().map(|row| row[0].parse().ok()).collect();
     let is_counted = numbers.is_some_and(|numbers| numbers.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)));

@@ -35,6 +35,8 @@ pub(super) enum Break {
     Space,
     Line,
     Paragraph,
+    /// Another place on the page: a column, a cell.
+    Jump,
 }
 
 /// One word.
@@ -97,7 +99,8 @@ pub(super) fn words(glyphs: &[Glyph]) -> Vec<Word> {
             None | Some((Step::Word | Step::Narrow, _)) => {}
             Some((Step::Space, _)) => writer.end_word(Break::Space),
             Some((Step::Line(_), false)) => writer.end_word(Break::Line),
-            Some((Step::Line(_), true) | (Step::Jump, _)) => writer.end_word(Break::Paragraph),
+            Some((Step::Line(_), true)) => writer.end_word(Break::Paragraph),
+            Some((Step::Jump, _)) => writer.end_word(Break::Jump),
         }
         writer.push(glyph);
     }

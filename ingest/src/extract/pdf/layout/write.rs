@@ -11,6 +11,9 @@ use crate::extract::clean::clean;
 /// A row of this many dots leads to a page number; an ellipsis is shorter.
 const LEADER_DOTS_MIN: usize = 5;
 
+/// A line of fewer words may be a cell or a label.
+const PROSE_WORDS_MIN: usize = 4;
+
 /// Writes the words in order, each table where its first word stands.
 pub(super) fn written(words: &[Word], tables: &[Table], page: Size) -> Laid {
     let mut table_of: Vec<Option<usize>> = vec![None; words.len()];
@@ -35,7 +38,7 @@ pub(super) fn written(words: &[Word], tables: &[Table], page: Size) -> Laid {
         if word.before > Break::Space || after_table {
             writer.line(&std::mem::take(&mut line));
         }
-        if word.before == Break::Paragraph || after_table {
+        if word.before == Break::Paragraph || after_table || word.before == Break::Jump && !writer.runs_on(word) {
             writer.paragraph();
         }
         line.push(index);
@@ -93,6 +96,14 @@ impl Writer<'_> {
             span.end = span.end.min(text.len());
         }
         true
+    }
+
+    /// Whether a sentence goes on at another place of the page, the head of the next column: it stopped within, after a line
+    /// long enough to be prose.
+    fn runs_on(&self, next: &Word) -> bool {
+        let line = self.laid.text.rsplit('\n').next().unwrap_or_default();
+        let stops_within = line.ends_with(|c: char| c == ',' || c.is_lowercase());
+        stops_within && line.split(' ').count() >= PROSE_WORDS_MIN && next.text.starts_with(char::is_lowercase)
     }
 
     fn paragraph(&mut self) {
