@@ -22,6 +22,9 @@ const ROW_GAP_EM: f64 = 3.5;
 /// A cell may begin so far above the one before it: they may be aligned at the bottom or in the middle.
 const CELL_RISE_EM: f64 = 4.0;
 
+/// A page is too narrow for more columns than this without lines between them.
+const COLUMNS_MAX: usize = 40;
+
 /// Baselines closer than this are one.
 const SAME_LINE_EM: f64 = 0.3;
 
@@ -36,9 +39,14 @@ pub(super) struct Fragment {
 }
 
 /// Cells beside each other. A cell is fragments below each other.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Band {
     cells: Vec<Vec<Fragment>>,
+    /// The highest and the lowest baseline.
+    top: f64,
+    bottom: f64,
+    /// Left and right of the last cell.
+    last: (f64, f64),
 }
 
 /// Tables without lines among the words that are not in `ruled` ones.
@@ -86,17 +94,15 @@ fn bands(fragments: Vec<Fragment>) -> Vec<Band> {
     let mut bands: Vec<Band> = Vec::new();
     for fragment in fragments {
         match bands.last().map(|band| band.place_of(&fragment)) {
-            Some(Placing::Below) => {
-                let cell = bands.last_mut().and_then(|band| band.cells.last_mut());
-                cell.expect("a band has a cell").push(fragment);
+            Some(Placing::Elsewhere) | None => bands.push(Band::of(fragment)),
+            Some(placing) => {
+                let Some(mut band) = bands.pop() else { continue };
+                if matches!(placing, Placing::Beside) {
+                    bands.extend(band.split_above(&fragment));
+                }
+                band.push(fragment, placing);
+                bands.push(band);
             }
-            Some(Placing::Beside) => {
-                let above = bands.last_mut().map(|band| band.split_above(&fragment));
-                let last = bands.pop().map(|band| Band { cells: [band.cells, vec![vec![fragment]]].concat() });
-                bands.extend(above.into_iter().flatten());
-                bands.extend(last);
-            }
-            Some(Placing::Elsewhere) | None => bands.push(Band { cells: vec![vec![fragment]] }),
         }
     }
     bands
@@ -111,26 +117,31 @@ enum Placing {
 }
 
 impl Band {
-    fn fragments(&self) -> impl Iterator<Item = &Fragment> {
-        self.cells.iter().flatten()
+    fn of(fragment: Fragment) -> Self {
+        let Fragment { x0, x1, baseline, .. } = fragment;
+        Self { cells: vec![vec![fragment]], top: baseline, bottom: baseline, last: (x0, x1) }
     }
 
-    fn top(&self) -> f64 {
-        self.fragments().map(|fragment| fragment.baseline).fold(f64::INFINITY, f64::min)
-    }
-
-    fn bottom(&self) -> f64 {
-        self.fragments().map(|fragment| fragment.baseline).fold(f64::NEG_INFINITY, f64::max)
+    fn push(&mut self, fragment: Fragment, placing: Placing) {
+        self.top = self.top.min(fragment.baseline);
+        self.bottom = self.bottom.max(fragment.baseline);
+        match (placing, self.cells.last_mut()) {
+            (Placing::Below, Some(cell)) => {
+                self.last = (self.last.0.min(fragment.x0), self.last.1.max(fragment.x1));
+                cell.push(fragment);
+            }
+            _ => {
+                self.last = (fragment.x0, fragment.x1);
+                self.cells.push(vec![fragment]);
+            }
+        }
     }
 
     fn place_of(&self, next: &Fragment) -> Placing {
-        let Some((cell, last)) = self.cells.last().and_then(|cell| Some((cell, cell.last()?))) else {
-            return Placing::Elsewhere;
-        };
-        let (x0, x1) = extent(cell);
+        let Some(last) = self.cells.last().and_then(|cell| cell.last()) else { return Placing::Elsewhere };
+        let (x0, x1) = self.last;
         let em = next.em.max(last.em);
-        let is_near =
-            next.baseline > self.top() - CELL_RISE_EM * em && next.baseline < self.bottom() + SAME_LINE_EM * em;
+        let is_near = next.baseline > self.top - CELL_RISE_EM * em && next.baseline < self.bottom + SAME_LINE_EM * em;
         let is_level = (next.baseline - last.baseline).abs() < SAME_LINE_EM * em;
         let is_right = |of: f64| next.x0 > of + GUTTER_EM * em;
         if is_near && (is_right(x1) || is_level && is_right(last.x1)) {
@@ -149,9 +160,10 @@ impl Band {
         if rest.is_empty() || !is_level {
             return None;
         }
-        let own = cell.split_off(cell.len() - 1);
-        let above = std::mem::replace(cell, own);
-        Some(Self { cells: vec![above] })
+        let own = last.clone();
+        let above = Self { cells: vec![rest.to_vec()], bottom: rest.last()?.baseline, ..*self };
+        *self = Self::of(own);
+        Some(above)
     }
 }
 
@@ -172,7 +184,7 @@ struct Run {
 impl Run {
     /// Adds a band when it goes on with this run.
     fn takes(&mut self, band: &Band) -> bool {
-        if band.cells.len() < 2 || !self.is_above(band) {
+        if band.cells.len() < 2 || band.cells.len() > COLUMNS_MAX || !self.is_above(band) {
             return false;
         }
         let Some(columns) = self.columns_with(band) else { return false };
@@ -184,7 +196,7 @@ impl Run {
     fn is_above(&self, band: &Band) -> bool {
         let em = band.cells[0][0].em;
         self.bands.last().is_none_or(|last| {
-            let down = band.top() - last.bottom();
+            let down = band.top - last.bottom;
             down > SAME_LINE_EM * em && down < ROW_GAP_EM * em
         })
     }

@@ -117,8 +117,8 @@ struct Grid {
     /// Borders of the columns and of the rows, the outer ones included.
     xs: Vec<f64>,
     ys: Vec<f64>,
-    across: Vec<Segment>,
-    down: Vec<Segment>,
+    /// For each cell, row by row, the one that it is a part of: cells that no line divides are one, named by the first.
+    whole: Vec<(usize, usize)>,
 }
 
 impl Grid {
@@ -129,11 +129,15 @@ impl Grid {
         };
         let (xs, ys) = (borders(&down, &across), borders(&across, &down));
         let (columns, rows) = (xs.len().checked_sub(1)?, ys.len().checked_sub(1)?);
-        if columns < 2 || rows < 2 || columns * rows > CELLS_MAX {
+        if columns < 2
+            || rows < 2
+            || columns * rows > CELLS_MAX
+            || rows * down.len() + columns * across.len() > PAIRS_MAX
+        {
             return None;
         }
         let rect = Rect::new(xs[0], ys[0], xs[columns], ys[rows]);
-        Some(Self { rect, xs, ys, across, down })
+        Some(Self { rect, whole: whole_cells((&xs, &down), (&ys, &across)), xs, ys })
     }
 
     fn table(&self, words: &[Word], taken: &[bool]) -> Option<Table> {
@@ -162,22 +166,34 @@ impl Grid {
         Some(Table::new(words, rows))
     }
 
-    /// The row and column of a place. Cells that no line divides are one, named by their first row and column.
+    /// The row and column of a place.
     fn cell(&self, place: Point) -> Option<(usize, usize)> {
         if !self.rect.contains(place) {
             return None;
         }
         let between = |borders: &[f64], place: f64| borders.partition_point(|border| *border <= place).checked_sub(1);
-        let mut column = between(&self.xs, place.x)?.min(self.xs.len() - 2);
-        let mut row = between(&self.ys, place.y)?.min(self.ys.len() - 2);
-        while column > 0 && !is_divided(&self.down, self.xs[column], place.y) {
-            column -= 1;
-        }
-        while row > 0 && !is_divided(&self.across, self.ys[row], place.x) {
-            row -= 1;
-        }
-        Some((row, column))
+        let column = between(&self.xs, place.x)?.min(self.xs.len() - 2);
+        let row = between(&self.ys, place.y)?.min(self.ys.len() - 2);
+        self.whole.get(row * (self.xs.len() - 1) + column).copied()
     }
+}
+
+/// The borders of columns with the lines down, and those of rows with the lines across, tell which cells are one.
+fn whole_cells((xs, down): (&[f64], &[Segment]), (ys, across): (&[f64], &[Segment])) -> Vec<(usize, usize)> {
+    let columns = xs.len() - 1;
+    let middle = |borders: &[f64], at: usize| (borders[at] + borders[at + 1]) / 2.0;
+    let mut whole: Vec<(usize, usize)> = Vec::with_capacity(columns * (ys.len() - 1));
+    for row in 0..ys.len() - 1 {
+        let mut first = 0;
+        for column in 0..columns {
+            if is_divided(down, xs[column], middle(ys, row)) {
+                first = column;
+            }
+            let above = row.checked_sub(1).filter(|_| !is_divided(across, ys[row], middle(xs, first)));
+            whole.push(above.map_or((row, first), |above| whole[above * columns + first]));
+        }
+    }
+    whole
 }
 
 fn is_divided(segments: &[Segment], border: f64, place: f64) -> bool {

@@ -14,6 +14,9 @@ const LEADER_DOTS_MIN: usize = 5;
 /// A line of fewer words may be a cell or a label.
 const PROSE_WORDS_MIN: usize = 4;
 
+/// The end of a line is as good as the line to count its words.
+const LINE_CHARACTERS_MAX: usize = 100;
+
 /// Writes the words in order, each table where its first word stands.
 pub(super) fn written(words: &[Word], tables: &[Table], page: Size) -> Laid {
     let mut table_of: Vec<Option<usize>> = vec![None; words.len()];
@@ -101,9 +104,11 @@ impl Writer<'_> {
     /// Whether a sentence goes on at another place of the page, the head of the next column: it stopped within, after a line
     /// long enough to be prose.
     fn runs_on(&self, next: &Word) -> bool {
-        let line = self.laid.text.rsplit('\n').next().unwrap_or_default();
-        let stops_within = line.ends_with(|c: char| c == ',' || c.is_lowercase());
-        stops_within && line.split(' ').count() >= PROSE_WORDS_MIN && next.text.starts_with(char::is_lowercase)
+        let text = &self.laid.text;
+        let stops_within = text.ends_with(|c: char| c == ',' || c.is_lowercase());
+        let line = text.chars().rev().take(LINE_CHARACTERS_MAX).take_while(|c| *c != '\n');
+        let words = 1 + line.filter(|c| *c == ' ').count();
+        stops_within && words >= PROSE_WORDS_MIN && next.text.starts_with(char::is_lowercase)
     }
 
     fn paragraph(&mut self) {
