@@ -39,20 +39,20 @@ fn main() {
 fn compare(file: &Path, truth: &str) {
     let truth = std::fs::read_to_string(truth).expect("the truth can be read");
     let bytes = std::fs::read(file).expect("the file can be read");
-    let ours = best(|| ours(file, &bytes));
-    let pages = ours.as_ref().map_or(0, |(output, _)| output.pages);
-    let theirs = best(|| pdftotext(file, pages));
+    let our_run = best(|| ours(file, &bytes));
+    let pages = our_run.as_ref().map_or(0, |(output, _)| output.pages);
+    let their_run = best(|| pdftotext(file, pages));
     let scores: Vec<Option<[f64; 5]>> =
-        [&ours, &theirs].into_iter().map(|run| Some(row(run.as_ref()?, &truth, bytes.len()))).collect();
+        [&our_run, &their_run].into_iter().map(|run| Some(row(run.as_ref()?, &truth, bytes.len()))).collect();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    for (engine, scores) in ["ibid", "pdftotext"].into_iter().zip(&scores) {
-        match scores {
-            Some(scores) => print_row(&name, engine, *scores),
+    for (engine, row) in ["ibid", "pdftotext"].into_iter().zip(&scores) {
+        match row {
+            Some(row) => print_row(&name, engine, *row),
             None => println!("{name:32} {engine:10} no text"),
         }
     }
-    if let [Some(ours), Some(theirs)] = scores[..] {
-        print_row(&name, "ratio", std::array::from_fn(|column| ours[column] / theirs[column]));
+    if let [Some(a), Some(b)] = scores[..] {
+        print_row(&name, "ratio", std::array::from_fn(|column| a[column] / b[column]));
     }
 }
 

@@ -108,8 +108,7 @@ fn a_frame_around_words_is_no_table() {
 #[test]
 fn every_chunk_of_a_table_over_two_pages_has_its_header() {
     let names: Vec<String> = (10..40).map(|number| format!("boat {number}")).collect();
-    let row = |name: &'static str| [name, "length in metres", "berth"];
-    let head = row("Name");
+    let head = ["Name", "length in metres", "berth"];
     let body: Vec<[&str; 3]> = names.iter().map(|name| [name.as_str(), "12", "A4"]).collect();
     let first: Vec<&[&str]> = std::iter::once(&head[..]).chain(body[..20].iter().map(|row| &row[..])).collect();
     let second: Vec<&[&str]> = body[20..].iter().map(|row| &row[..]).collect();

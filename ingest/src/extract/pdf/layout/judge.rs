@@ -53,7 +53,7 @@ fn is_aligned(words: &[Word], rows: &[Row], column: usize) -> bool {
         let mut places: Vec<f64> = cells.iter().map(|cell| place(extent(cell))).collect();
         places.sort_by(f64::total_cmp);
         let middle = places[places.len() / 2];
-        let near = places.iter().filter(|place| (*place - middle).abs() < ALIGNED_EM * em).count();
+        let near = places.iter().filter(|at| (*at - middle).abs() < ALIGNED_EM * em).count();
         near as f64 / places.len() as f64
     };
     let places: [fn((f64, f64)) -> f64; 3] = [|(x0, _)| x0, |(_, x1)| x1, |(x0, x1)| (x0 + x1) / 2.0];

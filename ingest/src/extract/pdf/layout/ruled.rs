@@ -109,7 +109,7 @@ fn components(across: &[Segment], down: &[Segment]) -> Vec<(Vec<Segment>, Vec<Se
             Some(index) => group.1.push(down[index]),
         }
     }
-    grouped.into_values().filter(|(across, down)| across.len() >= 2 && !down.is_empty()).collect()
+    grouped.into_values().filter(|group| group.0.len() >= 2 && !group.1.is_empty()).collect()
 }
 
 struct Grid {
@@ -141,8 +141,7 @@ impl Grid {
     }
 
     fn table(&self, words: &[Word], taken: &[bool]) -> Option<Table> {
-        let columns = self.xs.len() - 1;
-        let mut rows = vec![vec![Vec::new(); columns]; self.ys.len() - 1];
+        let mut rows = vec![vec![Vec::new(); self.xs.len() - 1]; self.ys.len() - 1];
         let mut seen = 0;
         for (index, word) in words.iter().enumerate().filter(|(index, _)| !taken[*index]) {
             if let Some((row, column)) = self.cell(word.rect.center()) {
@@ -171,7 +170,7 @@ impl Grid {
         if !self.rect.contains(place) {
             return None;
         }
-        let between = |borders: &[f64], place: f64| borders.partition_point(|border| *border <= place).checked_sub(1);
+        let between = |borders: &[f64], at: f64| borders.partition_point(|border| *border <= at).checked_sub(1);
         let column = between(&self.xs, place.x)?.min(self.xs.len() - 2);
         let row = between(&self.ys, place.y)?.min(self.ys.len() - 2);
         self.whole.get(row * (self.xs.len() - 1) + column).copied()
