@@ -3,30 +3,24 @@
 //! They are looked for in the order of drawing, in which the cells of a row follow each other. Prose in two columns is drawn
 //! column by column, and so it is no table.
 
-use super::judge::is_table;
+use super::run::Run;
 use super::table::Table;
 use super::word::{Break, Word};
 
 /// A wider gap divides cells. Justified lines have such gaps, too, but not above one another.
-const CELL_GAP_EM: f64 = 0.9;
+const CELL_GAP_EM: f64 = 0.75;
 
 /// Columns are at least so far from each other.
-const GUTTER_EM: f64 = 0.4;
+pub(super) const GUTTER_EM: f64 = 0.4;
 
 /// Lines of one cell are no further apart.
 const CELL_LINE_EM: f64 = 1.6;
 
-/// Rows are no further apart.
-const ROW_GAP_EM: f64 = 3.5;
-
 /// A cell may begin so far above the one before it: they may be aligned at the bottom or in the middle.
 const CELL_RISE_EM: f64 = 4.0;
 
-/// A page is too narrow for more columns than this without lines between them.
-const COLUMNS_MAX: usize = 40;
-
 /// Baselines closer than this are one.
-const SAME_LINE_EM: f64 = 0.3;
+pub(super) const SAME_LINE_EM: f64 = 0.3;
 
 /// A part of a line without a wide gap.
 #[derive(Debug, Clone)]
@@ -35,16 +29,16 @@ pub(super) struct Fragment {
     pub(super) x0: f64,
     pub(super) x1: f64,
     baseline: f64,
-    em: f64,
+    pub(super) em: f64,
 }
 
 /// Cells beside each other. A cell is fragments below each other.
 #[derive(Debug, Clone)]
-struct Band {
-    cells: Vec<Vec<Fragment>>,
+pub(super) struct Band {
+    pub(super) cells: Vec<Vec<Fragment>>,
     /// The highest and the lowest baseline.
-    top: f64,
-    bottom: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
     /// Left and right of the last cell.
     last: (f64, f64),
 }
@@ -53,15 +47,16 @@ struct Band {
 pub(super) fn tables(words: &[Word], ruled: &[Table]) -> Vec<Table> {
     let mut taken = vec![false; words.len()];
     ruled.iter().flat_map(Table::words).for_each(|word| taken[word] = true);
+    let bands = bands(fragments(words, &taken));
     let mut tables = Vec::new();
     let mut run = Run::default();
-    for band in bands(fragments(words, &taken)) {
-        if !run.takes(&band) {
-            tables.extend(std::mem::take(&mut run).table(words));
-            run.takes(&band);
+    for index in 0..bands.len() {
+        if !run.takes(&bands, index) {
+            tables.extend(std::mem::take(&mut run).tables(words, &bands));
+            run.takes(&bands, index);
         }
     }
-    tables.extend(run.table(words));
+    tables.extend(run.tables(words, &bands));
     tables
 }
 
@@ -171,77 +166,4 @@ pub(super) fn extent(cell: &[Fragment]) -> (f64, f64) {
     let x0 = cell.iter().map(|fragment| fragment.x0).fold(f64::INFINITY, f64::min);
     let x1 = cell.iter().map(|fragment| fragment.x1).fold(f64::NEG_INFINITY, f64::max);
     (x0, x1)
-}
-
-/// Bands below each other whose cells stand in the same columns.
-#[derive(Debug, Default)]
-struct Run {
-    bands: Vec<Band>,
-    /// Left and right of each, in order.
-    columns: Vec<(f64, f64)>,
-}
-
-impl Run {
-    /// Adds a band when it goes on with this run.
-    fn takes(&mut self, band: &Band) -> bool {
-        if band.cells.len() < 2 || band.cells.len() > COLUMNS_MAX || !self.is_above(band) {
-            return false;
-        }
-        let Some(columns) = self.columns_with(band) else { return false };
-        self.columns = columns;
-        self.bands.push(band.clone());
-        true
-    }
-
-    fn is_above(&self, band: &Band) -> bool {
-        let em = band.cells[0][0].em;
-        self.bands.last().is_none_or(|last| {
-            let down = band.top - last.bottom;
-            down > SAME_LINE_EM * em && down < ROW_GAP_EM * em
-        })
-    }
-
-    /// The columns when the band's cells are put into them, each into its own.
-    fn columns_with(&self, band: &Band) -> Option<Vec<(f64, f64)>> {
-        let em = band.cells[0][0].em;
-        let mut columns = self.columns.clone();
-        let mut used: Vec<(f64, f64)> = Vec::new();
-        for cell in &band.cells {
-            let (x0, x1) = extent(cell);
-            let touched = |column: &&(f64, f64)| x0 < column.1 + GUTTER_EM * em && x1 > column.0 - GUTTER_EM * em;
-            let found: Vec<(f64, f64)> = columns.iter().filter(touched).copied().collect();
-            let column = match found[..] {
-                [] => (x0, x1),
-                [(left, right)] => (left.min(x0), right.max(x1)),
-                _ => return None,
-            };
-            if used.iter().any(|other| column.0 < other.1 && column.1 > other.0) {
-                return None;
-            }
-            columns.retain(|other| !found.contains(other));
-            columns.push(column);
-            used.push(column);
-        }
-        columns.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Some(columns)
-    }
-
-    fn table(self, words: &[Word]) -> Option<Table> {
-        let rows: Vec<Vec<Vec<Fragment>>> = self.bands.iter().map(|band| self.row(band)).collect();
-        if !is_table(words, &rows) {
-            return None;
-        }
-        let words_of = |cell: &Vec<Fragment>| cell.iter().flat_map(|fragment| fragment.words.clone()).collect();
-        Some(Table::new(words, rows.iter().map(|row| row.iter().map(words_of).collect()).collect()))
-    }
-
-    fn row(&self, band: &Band) -> Vec<Vec<Fragment>> {
-        let mut row = vec![Vec::new(); self.columns.len()];
-        for cell in &band.cells {
-            let (x0, x1) = extent(cell);
-            let column = self.columns.iter().position(|column| column.0 <= x0 && x1 <= column.1);
-            row[column.unwrap_or_default()].extend(cell.iter().cloned());
-        }
-        row
-    }
 }

@@ -13,11 +13,17 @@ const ALIGNED_EM: f64 = 0.5;
 /// At least this part of a column's cells does.
 const ALIGNED_SHARE_MIN: f64 = 0.7;
 
+/// At least this part of the columns is aligned so: all of three, all but one of four.
+const COLUMNS_SHARE_MIN: f64 = 0.75;
+
 /// A cell of at least so many words is a line of prose.
 const PROSE_WORDS_MIN: usize = 4;
 
 /// At least this part of the cells says something.
 const FILLED_SHARE_MIN: f64 = 0.5;
+
+/// At least this part of the cells of a table of numbers are numbers.
+const NUMBERS_SHARE_MIN: f64 = 0.6;
 
 /// A mark before an item of a list has at most so many characters.
 const MARK_CHARACTERS_MAX: usize = 5;
@@ -33,12 +39,20 @@ pub(super) fn is_table(words: &[Word], rows: &[Row]) -> bool {
     let texts: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| text(words, cell)).collect()).collect();
     let filled = texts.iter().flatten().filter(|text| !text.is_empty()).count() as f64;
     let all_words = || rows.iter().flatten().flatten().flat_map(|fragment| &words[fragment.words.clone()]);
+    let aligned = (0..columns).filter(|column| is_aligned(words, rows, *column)).count();
     filled >= FILLED_SHARE_MIN * (rows.len() * columns) as f64
-        && (0..columns).all(|column| is_aligned(words, rows, column))
+        && aligned as f64 >= COLUMNS_SHARE_MIN * columns as f64
         && !is_prose(&texts)
         && !is_list(&texts)
         && !is_contents(&texts)
-        && !is_monospaced(all_words())
+        && (!is_monospaced(all_words()) || is_numeric(&texts))
+}
+
+/// Whether what stands beside the first column are numbers: no program is written so.
+fn is_numeric(texts: &[Vec<String>]) -> bool {
+    let cells = || texts.iter().flat_map(|row| &row[1..]).filter(|text| !text.is_empty());
+    let numbers = cells().filter(|text| text.starts_with(|c: char| c.is_ascii_digit() || "-+.$(".contains(c)));
+    numbers.count() as f64 >= NUMBERS_SHARE_MIN * cells().count() as f64
 }
 
 fn text(words: &[Word], cell: &[Fragment]) -> String {
@@ -87,5 +101,7 @@ fn is_contents(texts: &[Vec<String>]) -> bool {
     let pages: Option<Vec<u32>> = texts.iter().map(|row| last(row).parse().ok()).collect();
     let is_ascending = pages.is_some_and(|pages| pages.windows(2).all(|pair| pair[0] <= pair[1]));
     let is_numbered = texts.iter().all(|row| row[0].starts_with(|c: char| c.is_ascii_digit()));
-    texts.iter().any(|row| has_leader(&row)) || (is_ascending && (texts[0].len() == 2 || is_numbered))
+    let columns = texts[0].len();
+    let has_leaders = columns <= 3 && texts.iter().any(|row| has_leader(&row));
+    has_leaders || (is_ascending && (columns == 2 || is_numbered))
 }

@@ -8,7 +8,9 @@ mod aligned;
 mod glyph;
 mod judge;
 mod ruled;
+mod run;
 mod table;
+mod turn;
 mod word;
 mod write;
 
@@ -17,9 +19,10 @@ pub(super) use glyph::{Glyph, GlyphText};
 use hayro_interpret::kurbo::{Rect, Size};
 
 use crate::Span;
+use turn::Turn;
 
 /// What is drawn on a page, as far as its text and its tables need it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Drawn {
     /// The page as it is shown.
     pub(super) size: Size,
@@ -49,10 +52,21 @@ pub(super) struct LaidTable {
 
 /// Lays out one page.
 pub(super) fn laid_out(drawn: &Drawn) -> Laid {
-    let words = word::words(&drawn.glyphs);
-    let mut tables = ruled::tables(&words, &drawn.rules);
+    let (frame, turn) = Turn::of(drawn);
+    let words = word::words(&frame.glyphs);
+    let mut tables = ruled::tables(&words, &frame.rules);
     tables.extend(aligned::tables(&words, &tables));
-    write::written(&words, &tables, drawn.size)
+    let mut laid = write::written(&words, &tables, frame.size);
+    for (_, [x0, y0, x1, y1]) in &mut laid.boxes {
+        let rect = turn.back(Rect::new(f64::from(*x0), f64::from(*y0), f64::from(*x1), f64::from(*y1)));
+        [*x0, *y0, *x1, *y1] = [rect.x0, rect.y0, rect.x1, rect.y1].map(tenths);
+    }
+    laid
+}
+
+/// A tenth of a point is finer than any screen shows.
+fn tenths(points: f64) -> f32 {
+    (points * 10.0).round() as f32 / 10.0
 }
 
 #[cfg(test)]

@@ -26,6 +26,13 @@ const FILLED_SHARE_MIN: f64 = 0.3;
 /// Rows that no line divides are found only when there are this many.
 const OPEN_ROWS_MIN: usize = 3;
 
+/// At least this part of their lines stands beside those of the first column.
+const LEVEL_SHARE_MIN: f64 = 0.6;
+
+/// A cell with so many words to a line, which cover so much of its width, is a text of several lines.
+const WRAPPED_WORDS_MIN: f64 = 2.0;
+const FULL_SHARE_MIN: f64 = 0.65;
+
 /// A line along an axis.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
@@ -152,7 +159,7 @@ impl Grid {
         if seen < 4 {
             return None;
         }
-        let rows = without_empty_columns(with_open_rows(words, rows));
+        let rows = without_empty_columns(rows.into_iter().flat_map(|row| divided(words, row)).collect());
         let filled_in = |row: &Vec<Vec<usize>>| row.iter().filter(|cell| !cell.is_empty()).count();
         let filled: usize = rows.iter().map(filled_in).sum();
         let full_rows = rows.iter().filter(|row| filled_in(row) >= 2).count();
@@ -207,31 +214,32 @@ fn distinct(mut places: Vec<f64>) -> Vec<f64> {
 
 type Rows = Vec<Vec<Vec<usize>>>;
 
-/// Divides rows between which there is no line: those of a table that has lines only between its columns and below its head.
-fn with_open_rows(words: &[Word], rows: Rows) -> Rows {
-    let filled = rows.iter().filter(|row| row.iter().any(|cell| !cell.is_empty())).count();
-    if filled > 2 {
-        return rows;
-    }
-    rows.into_iter().flat_map(|row| divided(words, row)).collect()
-}
-
-/// Divides a row at the lines of its first cell, when those of another cell stand beside them.
+/// Divides a row at the lines of its first cell, when there is no line between them and other cells have theirs beside them:
+/// the rows of a table that has lines only between its columns and around its body.
 fn divided(words: &[Word], row: Vec<Vec<usize>>) -> Rows {
-    let lines = |cell: &[usize]| {
+    let baselines = |cell: &[usize]| {
         let mut baselines: Vec<f64> = cell.iter().map(|word| words[*word].baseline).collect();
         baselines.sort_by(f64::total_cmp);
         baselines.dedup_by(|later, kept| *later - *kept < DISTINCT_PT);
         baselines
     };
-    let Some(anchors) = row.first().map(|cell| lines(cell)).filter(|anchors| anchors.len() >= OPEN_ROWS_MIN) else {
+    let Some(anchors) = row.first().map(|cell| baselines(cell)).filter(|anchors| anchors.len() >= OPEN_ROWS_MIN) else {
         return vec![row];
     };
-    let beside = |cell: &Vec<usize>| {
-        let others = lines(cell);
-        others.len() >= OPEN_ROWS_MIN && others.iter().all(|y| anchors.iter().any(|a| (a - y).abs() < MEETS_PT))
+    let is_beside = |cell: &&Vec<usize>| {
+        let lines = baselines(cell);
+        let near = |line: &&f64| {
+            let at = anchors.partition_point(|anchor| *anchor < **line - MEETS_PT);
+            anchors.get(at).is_some_and(|anchor| (anchor - *line).abs() < MEETS_PT)
+        };
+        let level = lines.iter().filter(near).count() as f64;
+        lines.len() >= OPEN_ROWS_MIN
+            && level >= LEVEL_SHARE_MIN * lines.len() as f64
+            && level >= LEVEL_SHARE_MIN * anchors.len() as f64
+            && !is_wrapped(words, cell, lines.len())
     };
-    if !row[1..].iter().any(beside) {
+    let others = row[1..].iter().filter(|cell| !cell.is_empty());
+    if others.clone().filter(is_beside).count() * 2 < others.count().max(1) + 1 {
         return vec![row];
     }
     let mut rows = vec![vec![Vec::new(); row.len()]; anchors.len()];
@@ -242,6 +250,16 @@ fn divided(words: &[Word], row: Vec<Vec<usize>>) -> Rows {
         }
     }
     rows
+}
+
+/// Whether the lines of a cell are full of words, as those of a text are that had no more room.
+fn is_wrapped(words: &[Word], cell: &[usize], lines: usize) -> bool {
+    let rects = || cell.iter().map(|word| words[*word].rect);
+    let width =
+        rects().map(|rect| rect.x1).fold(f64::MIN, f64::max) - rects().map(|rect| rect.x0).fold(f64::MAX, f64::min);
+    let with_letters = cell.iter().filter(|word| words[**word].text.contains(char::is_alphabetic));
+    let several = with_letters.count() as f64 >= WRAPPED_WORDS_MIN * lines as f64;
+    several && rects().map(|rect| rect.width()).sum::<f64>() >= FULL_SHARE_MIN * width * lines as f64
 }
 
 fn without_empty_columns(rows: Rows) -> Rows {

@@ -4,7 +4,7 @@ use hayro_interpret::kurbo::{Rect, Size};
 
 use super::table::{CELL_DIVIDER, Table};
 use super::word::{Break, Word};
-use super::{Laid, LaidTable};
+use super::{Laid, LaidTable, tenths};
 use crate::Span;
 use crate::extract::clean::clean;
 
@@ -126,7 +126,6 @@ impl Writer<'_> {
         let shown = around.map(|rect| rect.intersect(Rect::from_origin_size((0.0, 0.0), self.page)));
         // What is drawn off the page is text, but nothing that could be shown.
         if let Some(rect) = shown.filter(|rect| rect.width() > 0.0 && rect.height() > 0.0) {
-            let tenths = |value: f64| (value * 10.0).round() as f32 / 10.0;
             let rect = [rect.x0, rect.y0, rect.x1, rect.y1].map(tenths);
             self.laid.boxes.push((Span::new(start, self.laid.text.len()), rect));
         }
