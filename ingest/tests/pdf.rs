@@ -100,6 +100,84 @@ fn lines_make_a_table_of_cells_that_stand_close_and_join_what_they_do_not_divide
 }
 
 #[test]
+fn rows_that_no_line_divides_are_rows() {
+    let lines = "72 720 m 300 720 l S 72 700 m 300 700 l S 72 640 m 300 640 l S \
+                 72 640 m 72 720 l S 180 640 m 180 720 l S 300 640 m 300 720 l S ";
+    let column = |x: f64, words: [&'static str; 4]| {
+        [(706.0, 0), (688.0, 1), (674.0, 2), (660.0, 3)].map(|(y, at)| (x, y, words[at]))
+    };
+    let words =
+        [column(75.0, ["Boat", "Heron", "Otter", "Swift"]), column(183.0, ["Metres", "12.5", "9", "31"])].concat();
+    let document = read(&[&format!("{lines}{}", drawn(&words))]);
+    assert_eq!(document.text, "Boat | Metres\nHeron | 12.5\nOtter | 9\nSwift | 31");
+}
+
+#[test]
+fn texts_of_several_lines_beside_each_other_are_one_row() {
+    let lines = "72 720 m 300 720 l S 72 660 m 300 660 l S 72 640 m 300 640 l S \
+                 72 640 m 72 720 l S 180 640 m 180 720 l S 300 640 m 300 720 l S ";
+    let words = drawn(&[
+        (75.0, 708.0, "The mole of the"),
+        (75.0, 694.0, "harbour in the"),
+        (75.0, 680.0, "north is closed"),
+        (183.0, 708.0, "because the waves"),
+        (183.0, 694.0, "of the storm took"),
+        (183.0, 680.0, "much of it away."),
+        (75.0, 646.0, "Fuel"),
+        (183.0, 646.0, "open"),
+    ]);
+    let row = "The mole of the harbour in the north is closed | because the waves of the storm took much of it away.";
+    assert_eq!(read(&[&format!("{lines}{words}")]).text, format!("{row}\nFuel | open"));
+}
+
+#[test]
+fn a_title_between_rows_and_a_header_wider_than_its_columns_belong_to_the_table() {
+    let page = drawn(&[
+        (72.0, 728.0, "Boats of the harbour"),
+        (190.0, 728.0, "Length"),
+        (72.0, 714.0, "Ferries"),
+        (72.0, 700.0, "Heron"),
+        (200.0, 700.0, "12"),
+        (72.0, 686.0, "Otter"),
+        (200.0, 686.0, "14"),
+        (72.0, 672.0, "Trawlers"),
+        (72.0, 658.0, "Swift"),
+        (200.0, 658.0, "9"),
+        (72.0, 644.0, "Tern"),
+        (200.0, 644.0, "8"),
+    ]);
+    let document = read(&[&page]);
+    assert_eq!(
+        document.text,
+        "Boats of the harbour | Length\nFerries\nHeron | 12\nOtter | 14\nTrawlers\nSwift | 9\nTern | 8"
+    );
+    assert_eq!(document.blocks.len(), 1);
+}
+
+#[test]
+fn a_table_that_runs_up_the_page_is_read_along_its_lines() {
+    let rows = [["Boat", "Length"], ["Heron", "12 m"], ["Otter", "9 m"], ["Swift", "31 m"]];
+    let cell = |row: usize, column: usize| {
+        format!("0 1 -1 0 {} {} Tm ({}) Tj ", 100 + 14 * row, 100 + 120 * column, rows[row][column])
+    };
+    let cells: String = (0..4).flat_map(|row| [cell(row, 0), cell(row, 1)]).collect();
+    let document = read(&[&format!("BT /F 10 Tf {cells}ET")]);
+    assert_eq!(document.text, "Boat | Length\nHeron | 12 m\nOtter | 9 m\nSwift | 31 m");
+    let [left, top, right, bottom] = document.boxes[0].rect;
+    assert!(right - left < 15.0 && (88.0..92.0).contains(&left), "{:?}", document.boxes[0].rect);
+    assert!(bottom == 692.0 && (660.0..675.0).contains(&top), "{:?}", document.boxes[0].rect);
+}
+
+#[test]
+fn numbers_in_letters_of_one_width_are_a_table() {
+    let page: &[&[&str]] = &[&["north quay", "12", "1.5"], &["south quay", "9", "2.5"], &["mole head", "7", "0.5"]];
+    let file = String::from_utf8(pdf_of_contents(&[&rows(&[72.0, 200.0, 300.0], page)])).expect("it is ascii");
+    let file = file.replace("Helvetica", "Courier  ");
+    let document = extract("a.pdf", file.as_bytes(), &ExtractOptions::default()).expect("the file extracts");
+    assert_eq!(document.blocks.len(), 1, "{}", document.text);
+}
+
+#[test]
 fn a_frame_around_words_is_no_table() {
     let words = drawn(&[(80.0, 700.0, "A note in"), (80.0, 686.0, "a frame")]);
     assert_eq!(tables(&[&format!("72 660 200 60 re S {words}")]), 0);
