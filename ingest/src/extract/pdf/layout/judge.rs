@@ -90,7 +90,10 @@ fn is_list(texts: &[Vec<String>]) -> bool {
         is_closed || is_section || mark.is_empty() || !mark.contains(char::is_alphanumeric)
     };
     let numbers: Option<Vec<u32>> = texts.iter().map(|row| row[0].parse().ok()).collect();
-    let is_counted = numbers.is_some_and(|numbers| numbers.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)));
+    let years = 1_900..2_100;
+    let is_counted = numbers.is_some_and(|numbers| {
+        numbers.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)) && !years.contains(&numbers[0])
+    });
     texts[0].len() == 2 && (is_counted || texts.iter().filter(is_mark).count() * 2 > texts.len())
 }
 

@@ -5,6 +5,7 @@
 //! are judged in ems of the glyph, and were set on real files.
 
 mod aligned;
+mod bidi;
 mod glyph;
 mod judge;
 mod ruled;

@@ -3,6 +3,7 @@
 use hayro_interpret::kurbo::Rect;
 use unicode_normalization::UnicodeNormalization;
 
+use super::bidi::is_leftwards;
 use super::glyph::{Glyph, GlyphText, is_space, without_twins};
 
 /// A wider gap between two glyphs is a space.
@@ -186,6 +187,8 @@ impl Writer {
     fn push(&mut self, glyph: &Glyph) {
         match &glyph.text {
             GlyphText::Char(c) => self.push_char(*c, glyph),
+            // A ligature is several letters in the order in which they are read, and the line is in that in which it is seen.
+            GlyphText::Text(s) if s.contains(is_leftwards) => s.chars().rev().for_each(|c| self.push_char(c, glyph)),
             GlyphText::Text(s) => s.chars().for_each(|c| self.push_char(c, glyph)),
         }
     }
@@ -199,6 +202,12 @@ impl Writer {
             '\u{AD}' if glyph.advance <= 0.0 => {}
             '\u{2010}' | '\u{2011}' => self.push_char('-', glyph),
             // Ligatures, and the radicals that CJK fonts are wrongly mapped to.
+            '\u{FB50}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}' => {
+                let letters: Vec<char> = std::iter::once(c).nfkc().collect();
+                let word = self.word_at(glyph);
+                word.text.extend(letters.into_iter().rev());
+                word.rect = word.rect.union(glyph.rect());
+            }
             '\u{FB00}'..='\u{FB06}' | '\u{2F00}'..='\u{2FD5}' | '\u{2E9F}' | '\u{2EF3}' => {
                 let word = self.word_at(glyph);
                 word.text.extend(std::iter::once(c).nfkc());

@@ -2,6 +2,8 @@
 
 use hayro_interpret::kurbo::{Rect, Size};
 
+use super::aligned::SAME_LINE_EM;
+use super::bidi::{is_leftwards, logical};
 use super::table::{CELL_DIVIDER, Table};
 use super::word::{Break, Word};
 use super::{Laid, LaidTable, tenths};
@@ -35,6 +37,10 @@ pub(super) fn written(words: &[Word], tables: &[Table], page: Size) -> Laid {
                 tables_written[table] = true;
                 writer.table(&tables[table]);
             }
+            continue;
+        }
+        if line.last().is_some_and(|last| goes_on_leftwards(&words[*last], word)) {
+            line.push(index);
             continue;
         }
         let after_table = index > 0 && table_of[index - 1].is_some();
@@ -72,6 +78,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     /// Puts a line under the one before, or joins a word that was divided at the line's end.
     fn line(&mut self, line: &[usize]) {
+        let line = &as_seen(self.words, line);
         let raw = joined(self.words, line);
         let words = cleaned(&raw);
         if words.is_empty() {
@@ -202,6 +209,24 @@ fn lines_of_cell(words: &[Word], cell: &[usize]) -> Vec<Vec<usize>> {
     lines
 }
 
+/// Whether a line that is read to the left goes on: its parts are drawn in the order in which they are read, each to the left
+/// of the one before.
+fn goes_on_leftwards(before: &Word, after: &Word) -> bool {
+    let is_level = (before.baseline - after.baseline).abs() < SAME_LINE_EM * before.em.max(after.em);
+    is_level
+        && after.rect.x0 < before.rect.x0
+        && (before.text.contains(is_leftwards) || after.text.contains(is_leftwards))
+}
+
+/// The words from left to right, when some of them are read to the left.
+fn as_seen(words: &[Word], line: &[usize]) -> Vec<usize> {
+    let mut line = line.to_vec();
+    if line.iter().any(|word| words[*word].text.contains(is_leftwards)) {
+        line.sort_by(|a, b| words[*a].rect.x0.total_cmp(&words[*b].rect.x0));
+    }
+    line
+}
+
 fn joined(words: &[Word], line: &[usize]) -> String {
     let mut out = String::new();
     for word in line {
@@ -215,7 +240,8 @@ fn joined(words: &[Word], line: &[usize]) -> String {
 
 /// The line as it is stored. Its end is as it will be: nothing that follows changes it.
 fn cleaned(raw: &str) -> String {
-    let shown = raw.strip_suffix('\u{AD}').unwrap_or(raw).replace('\u{AD}', "-");
+    let read = logical(raw);
+    let shown = read.strip_suffix('\u{AD}').unwrap_or(&read).replace('\u{AD}', "-");
     let mut line = clean(without_leader(&shown), &mut Vec::new());
     line.truncate(line.trim_end().len());
     line.drain(..line.len() - line.trim_start().len());
