@@ -16,12 +16,21 @@ const ASCENT_EM: f64 = 0.85;
 const DESCENT_EM: f64 = 0.25;
 
 /// The characters that a glyph stands for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::extract::pdf) enum GlyphText {
     /// One, as nearly always.
     Char(char),
     /// Several: a ligature, or a letter with its marks.
     Text(Box<str>),
+}
+
+impl GlyphText {
+    fn first(&self) -> char {
+        match self {
+            Self::Char(c) => *c,
+            Self::Text(s) => s.chars().next().unwrap_or_default(),
+        }
+    }
 }
 
 /// One drawn glyph, in the units of the page.
@@ -61,25 +70,44 @@ pub(super) fn is_space(c: char) -> bool {
 
 /// Leaves out each glyph that was drawn before at the same place.
 pub(super) fn without_twins(glyphs: &[Glyph]) -> Vec<&Glyph> {
-    let mut seen: HashMap<(&GlyphText, i32, i32), Vec<Point>> = HashMap::with_capacity(glyphs.len());
-    let mut kept = Vec::with_capacity(glyphs.len());
-    for glyph in glyphs {
-        if !glyph.is_blank() {
-            let reach = TWIN_EM * glyph.em;
-            let near = |point: &Point| point.distance(glyph.origin) < reach;
-            let drawn =
-                cells(glyph, reach).any(|(x, y)| seen.get(&(&glyph.text, x, y)).is_some_and(|at| at.iter().any(near)));
-            if drawn {
-                continue;
-            }
-            let points = cells(glyph, 0.0).next().map(|(x, y)| seen.entry((&glyph.text, x, y)).or_default());
-            if let Some(points) = points.filter(|points| points.len() < TWINS_MAX) {
-                points.push(glyph.origin);
-            }
+    let mut seen = Seen { last: HashMap::with_capacity(glyphs.len()), glyphs: Vec::with_capacity(glyphs.len()) };
+    glyphs.iter().filter(|glyph| glyph.is_blank() || seen.is_first(glyph)).collect()
+}
+
+/// Glyphs by character and place. Those of one cell are chained, because most cells hold one.
+struct Seen<'g> {
+    /// The last glyph of each cell.
+    last: HashMap<(char, i32, i32), usize>,
+    /// Each with the one before it in its cell, and its number there.
+    glyphs: Vec<(&'g Glyph, Option<usize>, usize)>,
+}
+
+impl<'g> Seen<'g> {
+    fn is_first(&mut self, glyph: &'g Glyph) -> bool {
+        let reach = TWIN_EM * glyph.em;
+        let c = glyph.text.first();
+        if cells(glyph, reach).any(|(x, y)| self.holds_twin((c, x, y), glyph)) {
+            return false;
         }
-        kept.push(glyph);
+        if let Some((x, y)) = cells(glyph, 0.0).next() {
+            let before = self.last.insert((c, x, y), self.glyphs.len());
+            let number = before.map_or(0, |before| self.glyphs[before].2 + 1);
+            // Beyond the bound the chain begins anew.
+            self.glyphs.push((glyph, before.filter(|_| number % TWINS_MAX > 0), number));
+        }
+        true
     }
-    kept
+
+    fn holds_twin(&self, cell: (char, i32, i32), glyph: &Glyph) -> bool {
+        let mut at = self.last.get(&cell).copied();
+        while let Some((other, before, _)) = at.map(|index| self.glyphs[index]) {
+            if other.text == glyph.text && other.origin.distance(glyph.origin) < TWIN_EM * glyph.em {
+                return true;
+            }
+            at = before;
+        }
+        false
+    }
 }
 
 /// The cells, one em wide, within `reach` of the glyph: one, unless it lies near an edge.
