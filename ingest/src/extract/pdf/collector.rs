@@ -20,7 +20,7 @@ const RULE_WIDTH_MAX: f64 = 3.0;
 /// A line shorter than this divides no cells, in points.
 const RULE_LENGTH_MIN: f64 = 4.0;
 
-/// A page with more rules than this is a drawing. The largest tables have a few thousand.
+/// Rules of a page that are kept. The largest tables have a few thousand, and a page with more is a drawing.
 const RULES_MAX: usize = 20_000;
 
 /// What is left of the document's limits.

@@ -60,9 +60,9 @@ fn read(document: &PdfDocument, number: u32) -> PageText {
         Err(_) => Some("the reader gave up on it".to_owned()),
     };
     let laid = Laid { text: tidied(&clean(text, &mut Vec::new())), ..Laid::default() };
-    // The library does not tell of images, and a page without any text has some as a rule.
-    let images = u32::from(laid.text.is_empty());
-    PageText { laid, images, lost, ..PageText::default() }
+    // The library does not tell what else is drawn, and a page without any text has something as a rule.
+    let shapes = usize::from(laid.text.is_empty());
+    PageText { laid, shapes, lost, ..PageText::default() }
 }
 
 /// Drops the spaces at line ends and all but one of the blank lines between paragraphs.
