@@ -1,6 +1,7 @@
 //! PDF becomes text page by page: a library draws the page, and what it draws is put into lines here.
 
 mod bomb;
+mod collector;
 mod hayro;
 mod layout;
 mod outline;
@@ -12,7 +13,8 @@ use std::collections::BTreeMap;
 use super::clean::clean;
 use super::options::PdfBackend;
 use super::source::Source;
-use crate::{Document, ExtractError, Limits, Page, Span, Warning};
+use crate::{Block, ChunkKind, Document, ExtractError, LineBox, Page, Span, Warning};
+use layout::Laid;
 use outline::OutlineEntry;
 
 /// A library that reads the text of PDF pages.
@@ -20,7 +22,7 @@ use outline::OutlineEntry;
 /// An implementation never panics: a page that the library cannot read comes back with the reason.
 trait PdfText {
     /// The pages in order, and what the document says of itself.
-    fn pages(&self, bytes: &[u8], limits: &Limits) -> Result<PdfContent, ExtractError>;
+    fn pages(&self, source: &Source<'_>) -> Result<PdfContent, ExtractError>;
 }
 
 /// What a backend finds in a file.
@@ -32,31 +34,68 @@ struct PdfContent {
 }
 
 /// What a backend finds on a page.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 struct PageText {
-    text: String,
-    /// Whether anything was drawn that could hold words: an image, or a path.
-    draws: bool,
-    /// Why the page could not be read to its end.
+    laid: Laid,
+    /// Pictures.
+    images: u32,
+    /// The part of the page that they cover, at most 1 where they do not overlap.
+    images_share: f64,
+    /// Drawn shapes that are no lines: letters that were turned into outlines are among them.
+    shapes: usize,
+    /// Why the page could not be read to its end. What was read before is kept.
     lost: Option<String>,
+    /// Whether the page ended the process before, and was left out.
+    quarantined: bool,
+}
+
+impl PageText {
+    /// Reads a page, unless it ended the process before.
+    fn guarded(source: &Source<'_>, number: u32, read: impl FnOnce() -> Self) -> Self {
+        if source.begins(&page_part(number)) { read() } else { Self { quarantined: true, ..Self::default() } }
+    }
+}
+
+fn page_part(number: u32) -> String {
+    format!("page {number}")
+}
+
+/// The passwords to try, in order. Many files are encrypted with an empty one, only to carry permissions.
+fn passwords<'a>(source: &Source<'a>) -> impl Iterator<Item = &'a str> {
+    std::iter::once("").chain(source.options.passwords.iter().map(String::as_str))
 }
 
 /// Between pages. A form feed would be shorter, but fonts exist whose ligatures come out as one.
 const PAGE_SEPARATOR: &str = "\n\n";
 
-/// A page below this many visible characters that draws something is taken for a scan.
+/// A page below this many visible characters on which pictures or shapes stand is taken for a scan.
 const SCANNED_CHARACTERS_MAX: usize = 20;
+
+/// A page that is a picture in so large a part is a scan also when a stamp or a number was added in letters.
+const SCAN_SHARE_MIN: f64 = 0.5;
+
+/// Most visible characters of such a stamp.
+const STAMP_CHARACTERS_MAX: usize = 100;
+
+/// Pictures below this part of the page are ornaments.
+const ORNAMENT_SHARE_MAX: f64 = 0.1;
+
+/// Shapes beyond this many may be letters.
+const SHAPES_MAX: usize = 50;
 
 /// Reads a PDF.
 pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
-    let limits = &source.options.limits;
-    bomb::check(source.bytes, limits)?;
-    let content = backend(source.options.pdf_backend)?.pages(source.bytes, limits)?;
+    bomb::check(source.bytes, &source.options.limits)?;
+    let content = backend(source.options.pdf_backend)?.pages(source)?;
     if content.pages.is_empty() {
         return Err(damaged("no page can be found"));
     }
-    if let Some(reason) = content.pages.iter().map(|page| page.lost.as_ref()).collect::<Option<Vec<_>>>() {
-        return Err(damaged(reason.first().map_or("no page can be read", |reason| reason)));
+    let has_text = content.pages.iter().any(|page| !page.laid.text.is_empty());
+    if !has_text && let Some(reason) = content.pages.iter().map(|page| page.lost.as_ref()).next().flatten() {
+        return Err(damaged(reason));
+    }
+    if content.pages.iter().all(|page| page.quarantined) {
+        return Err(ExtractError::Quarantined);
     }
     Ok(assembled(source, content))
 }
@@ -83,49 +122,90 @@ fn backend(choice: PdfBackend) -> Result<Box<dyn PdfText>, ExtractError> {
 
 /// Joins the pages to one text.
 fn assembled(source: &Source<'_>, content: PdfContent) -> Document {
-    let mut text = String::new();
-    let mut pages = Vec::with_capacity(content.pages.len());
-    let mut warnings = Vec::new();
+    let mut document = Document::of_text(source.media_type, String::new(), Vec::new());
+    let mut columns_last = 0;
     for (number, page) in (1u32..).zip(content.pages) {
-        let needs_ocr = needs_ocr(&page);
-        let words = clean(page.text, &mut Vec::new());
-        let words = words.trim_matches('\n');
-        if !words.trim().is_empty() {
-            if !text.is_empty() {
-                text.push_str(PAGE_SEPARATOR);
-            }
-            text.push_str(words);
-        }
-        let len = if words.trim().is_empty() { 0 } else { words.len() };
-        pages.push(Page { number, span: Span::new(text.len() - len, text.len()), needs_ocr, unmapped: 0, images: 0 });
-        warnings.extend(page.lost.map(|reason| Warning::LostPage { page: number, reason }));
+        columns_last = place_page(&mut document, columns_last, number, page);
     }
-    let mut in_need = pages.iter().filter(|page| page.needs_ocr);
+    let mut in_need = document.pages.iter().filter(|page| page.needs_ocr);
     if let Some(first) = in_need.next() {
-        warnings.push(Warning::NeedsOcr { pages: 1 + in_need.count(), first: first.number });
+        let pages = 1 + in_need.count();
+        document.warnings.push(Warning::NeedsOcr { pages, first: first.number });
     }
-    let mut document = Document::of_text(source.media_type, text, warnings);
-    document.headings = outline::headings(&content.outline, &pages, &document.text);
-    document.pages = pages;
+    document.body = Span::new(0, document.text.len());
+    document.headings = outline::headings(&content.outline, &document.pages, &document.text);
     document.title = content.metadata.get("title").and_then(|title| meant_title(title));
     document.metadata = content.metadata;
+    document.metadata.retain(|_, value| !is_placeholder(value));
     document
+}
+
+/// Whether a program wrote the value because it had none.
+fn is_placeholder(value: &str) -> bool {
+    let placeholders = ["untitled", "anonymous", "unspecified", "제목 없음", "무제"];
+    let bare = value.trim().trim_start_matches('(').trim_end_matches(')').to_lowercase();
+    bare.is_empty() || placeholders.contains(&bare.as_str())
+}
+
+/// Puts a page behind those before it. The columns of the table that ends the text before are given and come back.
+fn place_page(document: &mut Document, columns_before: usize, number: u32, page: PageText) -> usize {
+    let needs_ocr = needs_ocr(&page);
+    let PageText { laid, images, lost, quarantined, .. } = page;
+    let end_before = document.text.len();
+    if !laid.text.is_empty() && end_before > 0 {
+        document.text.push_str(PAGE_SEPARATOR);
+    }
+    let start = document.text.len();
+    document.text.push_str(&laid.text);
+    let moved = |span: Span| Span::new(span.start + start, span.end + start);
+    document.boxes.extend(laid.boxes.iter().map(|(span, rect)| LineBox {
+        span: moved(*span),
+        page: number,
+        rect: *rect,
+    }));
+    for table in &laid.tables {
+        let block = Block { span: moved(table.span), kind: ChunkKind::Table, header: table.header.map(moved) };
+        let before = document.blocks.last_mut().filter(|before| before.span.end == end_before);
+        match before.filter(|_| table.span.start == 0 && table.columns == columns_before) {
+            Some(before) if goes_on(before, &block, &document.text) => before.span.end = block.span.end,
+            _ => document.blocks.push(block),
+        }
+    }
+    let unmapped = laid.text.chars().filter(|c| is_unmapped(*c)).count() as u32;
+    let span = Span::new(start, document.text.len());
+    document.pages.push(Page { number, span, needs_ocr, unmapped, images });
+    document.warnings.extend(lost.map(|reason| Warning::LostPage { page: number, reason }));
+    if quarantined {
+        document.warnings.push(Warning::Quarantined { part: page_part(number) });
+    }
+    let ends_in_table = |table: &&layout::LaidTable| table.span.end == laid.text.len();
+    match laid.text.is_empty() {
+        true => columns_before,
+        false => laid.tables.last().filter(ends_in_table).map_or(0, |table| table.columns),
+    }
+}
+
+/// Whether a table at the head of a page is the rest of the one before: then it does not repeat the header.
+fn goes_on(before: &Block, block: &Block, text: &str) -> bool {
+    let row = |header: Option<Span>| header.map(|header| header.slice(text));
+    before.header.is_some() && row(before.header) != row(block.header)
 }
 
 /// The title, unless a program wrote it because it had none.
 fn meant_title(title: &str) -> Option<String> {
     let title =
         title.strip_prefix("Microsoft Word - ").or(title.strip_prefix("Microsoft PowerPoint - ")).unwrap_or(title);
-    let placeholders = ["untitled", "(anonymous)", "anonymous", "제목 없음", "무제"];
-    let bare = title.trim().to_lowercase();
-    (!bare.is_empty() && !placeholders.contains(&bare.as_str())).then(|| title.trim().to_owned())
+    (!is_placeholder(title)).then(|| title.trim().to_owned())
 }
 
 /// Whether recognition would find more on the page than its text layer holds.
 fn needs_ocr(page: &PageText) -> bool {
-    let visible = page.text.chars().filter(|c| !c.is_whitespace()).count();
-    let unmapped = page.text.chars().filter(|c| is_unmapped(*c)).count();
-    (page.draws && visible < SCANNED_CHARACTERS_MAX) || unmapped * 10 > visible
+    let visible = page.laid.text.chars().filter(|c| !c.is_whitespace()).count();
+    let unmapped = page.laid.text.chars().filter(|c| is_unmapped(*c)).count();
+    let is_scan = page.images_share > SCAN_SHARE_MIN && visible < STAMP_CHARACTERS_MAX;
+    let is_drawn = page.images_share > ORNAMENT_SHARE_MAX || page.shapes > SHAPES_MAX;
+    let is_blank = visible == 0 && (page.images > 0 || page.shapes > 0);
+    is_scan || is_blank || (is_drawn && visible < SCANNED_CHARACTERS_MAX) || unmapped * 10 > visible
 }
 
 /// Whether a font did not say which character it draws.
@@ -145,11 +225,18 @@ mod tests {
 
     #[test]
     fn a_scan_and_an_unmapped_font_need_ocr() {
-        let page = |text: &str, draws| PageText { text: text.into(), draws, lost: None };
-        assert!(needs_ocr(&page("p. 3", true)));
-        assert!(needs_ocr(&page("\u{FFFD}\u{FFFD}\u{E001} some words after them", false)));
-        assert!(!needs_ocr(&page("Chapter 1", false)));
-        assert!(!needs_ocr(&page("", false)));
-        assert!(!needs_ocr(&page("a page of ordinary words with a figure", true)));
+        let page = |text: &str, images_share| PageText {
+            laid: Laid { text: text.into(), ..Laid::default() },
+            images: u32::from(images_share > 0.0),
+            images_share,
+            ..PageText::default()
+        };
+        assert!(needs_ocr(&page("p. 3", 0.9)));
+        assert!(needs_ocr(&page("scanned with a telephone, page 3", 0.9)));
+        assert!(needs_ocr(&page("\u{FFFD}\u{FFFD}\u{E001} some words after them", 0.0)));
+        assert!(!needs_ocr(&page("Chapter 1", 0.0)));
+        assert!(!needs_ocr(&page("Part 2", 0.02)));
+        assert!(!needs_ocr(&page("", 0.0)));
+        assert!(!needs_ocr(&page("a page of ordinary words with a figure", 0.3)));
     }
 }

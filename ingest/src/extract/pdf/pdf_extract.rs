@@ -2,17 +2,21 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pdf_extract::{Document as PdfDocument, PlainTextOutput, output_doc_page};
+use pdf_extract::{Document as PdfDocument, Error, LoadOptions, PlainTextOutput, output_doc_page};
 
-use super::{PageText, PdfContent, PdfText, damaged, encrypted};
-use crate::{ExtractError, Limits};
+use super::layout::Laid;
+use super::{PageText, PdfContent, PdfText, damaged, encrypted, passwords};
+use crate::ExtractError;
+use crate::extract::clean::clean;
+use crate::extract::source::Source;
 
 /// Reads PDF with `pdf-extract`.
 pub(super) struct PdfExtract;
 
 impl PdfText for PdfExtract {
-    fn pages(&self, bytes: &[u8], limits: &Limits) -> Result<PdfContent, ExtractError> {
-        let document = load(bytes)?;
+    fn pages(&self, source: &Source<'_>) -> Result<PdfContent, ExtractError> {
+        let limits = &source.options.limits;
+        let document = load(source)?;
         let count = document.get_pages().len();
         if count > limits.pages_max {
             return Err(ExtractError::TooManyPages { pages: count, limit: limits.pages_max });
@@ -20,8 +24,8 @@ impl PdfText for PdfExtract {
         let mut content = PdfContent::default();
         let mut bytes_left = limits.text_bytes_max;
         for number in document.get_pages().into_keys() {
-            let page = read(&document, number);
-            bytes_left = match bytes_left.checked_sub(page.text.len()) {
+            let page = PageText::guarded(source, number, || read(&document, number));
+            bytes_left = match bytes_left.checked_sub(page.laid.text.len()) {
                 Some(left) => left,
                 None => {
                     let limit = limits.text_bytes_max as u64;
@@ -34,17 +38,16 @@ impl PdfText for PdfExtract {
     }
 }
 
-fn load(bytes: &[u8]) -> Result<PdfDocument, ExtractError> {
-    let loaded = catch_unwind(|| PdfDocument::load_mem(bytes)).map_err(|_| damaged("the reader gave up on it"))?;
-    let mut document = loaded.map_err(|error| damaged(&error.to_string().to_lowercase()))?;
-    if document.is_encrypted() {
-        // Many files are encrypted with an empty password, only to carry permissions.
-        let opened = catch_unwind(AssertUnwindSafe(|| document.decrypt("").is_ok()));
-        if !opened.unwrap_or(false) {
-            return Err(encrypted());
+fn load(source: &Source<'_>) -> Result<PdfDocument, ExtractError> {
+    for password in passwords(source) {
+        let loaded =
+            catch_unwind(|| PdfDocument::load_mem_with_options(source.bytes, LoadOptions::with_password(password)));
+        match loaded.map_err(|_| damaged("the reader gave up on it"))? {
+            Err(Error::InvalidPassword) => {}
+            loaded => return loaded.map_err(|error| damaged(&error.to_string().to_lowercase())),
         }
     }
-    Ok(document)
+    Err(encrypted())
 }
 
 fn read(document: &PdfDocument, number: u32) -> PageText {
@@ -56,9 +59,10 @@ fn read(document: &PdfDocument, number: u32) -> PageText {
         Ok(Err(error)) => Some(error.to_string().to_lowercase()),
         Err(_) => Some("the reader gave up on it".to_owned()),
     };
-    // The library does not tell of images, and a page without any text has some as a rule.
-    let draws = text.trim().is_empty();
-    PageText { text: tidied(&text), draws, lost }
+    let laid = Laid { text: tidied(&clean(text, &mut Vec::new())), ..Laid::default() };
+    // The library does not tell what else is drawn, and a page without any text has something as a rule.
+    let shapes = usize::from(laid.text.is_empty());
+    PageText { laid, shapes, lost, ..PageText::default() }
 }
 
 /// Drops the spaces at line ends and all but one of the blank lines between paragraphs.
