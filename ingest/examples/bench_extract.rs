@@ -1,6 +1,7 @@
 //! Measures extraction against the truth, and against `pdftotext` on the same files where that is installed.
 //!
-//! `bench_extract FILE TRUTH.txt [FILE TRUTH.txt]...` prints one line for each file and engine. Scores run from 0 to 1:
+//! `bench_extract FILE TRUTH.txt [FILE TRUTH.txt]...` prints one line for each file and engine. A FILE that is a folder is a
+//! manual of web pages, which are read in the order of a book. Scores run from 0 to 1:
 //!
 //! - `token`: F1 of the words as a multiset, so spaces and divided words count;
 //! - `char`: F1 of the character trigrams as a multiset, spaces left out;
@@ -11,7 +12,7 @@
 //! leaders and cell dividers belong to a layout. Time is the best of three runs; that of `pdftotext` has its start in it.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -38,12 +39,16 @@ fn main() {
 
 fn compare(file: &Path, truth: &str) {
     let truth = std::fs::read_to_string(truth).expect("the truth can be read");
-    let bytes = std::fs::read(file).expect("the file can be read");
-    let our_run = best(|| ours(file, &bytes));
+    let files: Vec<(String, Vec<u8>)> = sources(file)
+        .into_iter()
+        .map(|path| (path.to_string_lossy().into_owned(), std::fs::read(&path).expect("the file can be read")))
+        .collect();
+    let length = files.iter().map(|(_, bytes)| bytes.len()).sum();
+    let our_run = best(|| ours(&files));
     let pages = our_run.as_ref().map_or(0, |(output, _)| output.pages);
     let their_run = best(|| pdftotext(file, pages));
     let scores: Vec<Option<[f64; 5]>> =
-        [&our_run, &their_run].into_iter().map(|run| Some(row(run.as_ref()?, &truth, bytes.len()))).collect();
+        [&our_run, &their_run].into_iter().map(|run| Some(row(run.as_ref()?, &truth, length))).collect();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     for (engine, row) in ["ibid", "pdftotext"].into_iter().zip(&scores) {
         match row {
@@ -86,9 +91,28 @@ fn best(run: impl Fn() -> Option<Output>) -> Option<(Output, Duration)> {
     (0..RUNS).filter_map(|_| timed()).min_by_key(|(_, time)| *time)
 }
 
-fn ours(file: &Path, bytes: &[u8]) -> Option<Output> {
-    let document = extract(&file.to_string_lossy(), bytes, &ExtractOptions::default()).ok()?;
-    Some(Output { pages: document.pages.len(), text: document.text })
+fn ours(files: &[(String, Vec<u8>)]) -> Option<Output> {
+    let options = ExtractOptions { passwords: vec!["otter".to_owned()], ..ExtractOptions::default() };
+    let mut whole = Output { text: String::new(), pages: 0 };
+    for (name, bytes) in files {
+        let document = extract(name, bytes, &options).ok()?;
+        whole.text.push_str(&document.text);
+        whole.text.push_str("\n\n");
+        whole.pages += document.pages.len();
+    }
+    Some(whole)
+}
+
+/// The file, or the web pages of a folder: the cover, what precedes the chapters, the chapters, the appendices.
+fn sources(file: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(file) else { return vec![file.to_owned()] };
+    let mut pages: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
+    pages.retain(|path| path.extension().is_some_and(|extension| extension == "html"));
+    pages.sort_by_key(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (["index", "pr", "ch", "ap"].iter().position(|part| name.starts_with(part)), name)
+    });
+    pages
 }
 
 /// Reads the file with poppler's program. Its page ends become line ends.

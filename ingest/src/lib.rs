@@ -24,6 +24,7 @@ mod limits;
 mod line_box;
 mod media_type;
 mod place;
+mod recognized;
 mod span;
 mod warning;
 
@@ -32,10 +33,12 @@ pub use chunk::{Chunk, ChunkKind, ChunkOptions, TokenCounter, chunk};
 pub use detect::detect;
 pub use document::{Child, Document, Heading, Page};
 pub use error::ExtractError;
-pub use extract::{ExtractOptions, Observer, PdfBackend, extract, extract_observed};
+pub use extract::{
+    ExtractOptions, MEDIA_EXTENSIONS, Observer, PagePicture, PdfBackend, extract, extract_observed, page_pictures,
+};
 pub use limits::Limits;
 pub use line_box::{LineBox, boxes_under};
 pub use media_type::{Language, MediaType, UnknownMediaType};
-pub use place::{Place, Position, location};
+pub use place::{Place, Position, joined_location, location};
 pub use span::Span;
 pub use warning::Warning;

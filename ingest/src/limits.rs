@@ -27,6 +27,9 @@ pub struct Limits {
     pub inflate_ratio_max: u64,
     /// How deep documents may lie inside one another. 4: a report in an archive in a mail in a mailbox.
     pub depth_max: usize,
+    /// Most places, boxes, headings and blocks of a document, and of those inside it together, each kind by itself. A million:
+    /// a table of as many rows; more say nothing that a person looks for.
+    pub marks_max: usize,
     /// Most columns of a table. 4,096: a spreadsheet may have 16,384, and none that people write is wider than this.
     pub columns_max: usize,
 }
@@ -45,6 +48,7 @@ impl Default for Limits {
             inflated_bytes_max: 512 * MIB as u64,
             inflate_ratio_max: 200,
             depth_max: 4,
+            marks_max: 1_000_000,
             columns_max: 4_096,
         }
     }

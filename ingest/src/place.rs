@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::Span;
 
 /// A part of the text and where it stands in the source.
+///
+/// Serialised as a list, because a table may have a million rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "(usize, usize, Position)", from = "(usize, usize, Position)")]
 pub struct Place {
     /// Where it lies in the text.
     pub span: Span,
@@ -15,9 +18,21 @@ pub struct Place {
     pub position: Position,
 }
 
+impl From<Place> for (usize, usize, Position) {
+    fn from(place: Place) -> Self {
+        (place.span.start, place.span.end, place.position)
+    }
+}
+
+impl From<(usize, usize, Position)> for Place {
+    fn from((start, end, position): (usize, usize, Position)) -> Self {
+        Self { span: Span::new(start, end), position }
+    }
+}
+
 /// Where something stands in a source without pages. All numbers count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Position {
     /// A slide of a presentation.
     Slide {
@@ -92,6 +107,55 @@ pub fn location(places: &[Place], span: Span) -> Option<String> {
         },
         _ => return None,
     })
+}
+
+/// The place of a passage that begins at `first` and ends at `last`, which stand one after the other: `rows 2-9` and
+/// `rows 10-12` are `rows 2-12`. Places of different kinds are named one after the other.
+#[must_use]
+pub fn joined_location(first: &str, last: &str) -> String {
+    if first == last {
+        return first.to_owned();
+    }
+    let whole = cells_joined(first, last).or_else(|| times_joined(first, last)).or_else(|| counts_joined(first, last));
+    whole.unwrap_or_else(|| format!("{first}, {last}"))
+}
+
+/// `rows 2-9` as `row`, 2 and 9.
+fn count_of(location: &str) -> Option<(&str, u32, u32)> {
+    let (noun, numbers) = location.rsplit_once(' ')?;
+    let (a, b) = numbers.split_once('-').unwrap_or((numbers, numbers));
+    Some((noun.strip_suffix('s').unwrap_or(noun), a.parse().ok()?, b.parse().ok()?))
+}
+
+fn counts_joined(first: &str, last: &str) -> Option<String> {
+    let ((noun, a, b), (other, c, d)) = (count_of(first)?, count_of(last)?);
+    (noun == other).then(|| counted(noun, a.min(c), b.max(d)))
+}
+
+fn times_joined(first: &str, last: &str) -> Option<String> {
+    let (start, end) = (first.split_once('-')?.0, last.split_once('-')?.1);
+    let is_clock = |text: &str| text.split(':').count() == 3 && text.bytes().all(|b| b.is_ascii_digit() || b == b':');
+    (is_clock(start) && is_clock(end)).then(|| format!("{start}-{end}"))
+}
+
+/// `Budget!A2:F9` as the sheet and the corners; `None` when it names several sheets.
+fn cells_of(location: &str) -> Option<(&str, [(u32, u32); 2])> {
+    let (sheet, cells) = location.rsplit_once('!')?;
+    let (a, b) = cells.split_once(':').unwrap_or((cells, cells));
+    let corner = |cell: &str| {
+        let letters = cell.bytes().take_while(u8::is_ascii_uppercase).count();
+        let column = cell[..letters]
+            .bytes()
+            .try_fold(0u32, |column, letter| column.checked_mul(26)?.checked_add(u32::from(letter - b'A') + 1))?;
+        Some((column, cell[letters..].parse().ok()?))
+    };
+    (!sheet.contains('!')).then_some((sheet, [corner(a)?, corner(b)?]))
+}
+
+fn cells_joined(first: &str, last: &str) -> Option<String> {
+    let ((sheet, [a, b]), (other, [c, d])) = (cells_of(first)?, cells_of(last)?);
+    let (left, top, right, bottom) = (a.0.min(c.0), a.1.min(c.1), b.0.max(d.0), b.1.max(d.1));
+    (sheet == other).then(|| format!("{sheet}!{}{top}:{}{bottom}", column_name(left), column_name(right)))
 }
 
 fn counted(noun: &str, first: u32, last: u32) -> String {
@@ -169,6 +233,17 @@ mod tests {
             Position::Time { start_ms: 70_000, end_ms: 3_690_000 },
         ]);
         assert_eq!(location(&times, Span::new(0, 20)).as_deref(), Some("0:01:05-1:01:30"));
+    }
+
+    #[test]
+    fn places_that_follow_one_another_are_one() {
+        assert_eq!(joined_location("rows 2-9", "rows 10-12"), "rows 2-12");
+        assert_eq!(joined_location("cell 7", "cell 8"), "cells 7-8");
+        assert_eq!(joined_location("매출!B2:F9", "매출!A10:E12"), "매출!A2:F12");
+        assert_eq!(joined_location("A!A1", "B!A1"), "A!A1, B!A1");
+        assert_eq!(joined_location("0:00:05-0:01:00", "0:01:02-1:00:00"), "0:00:05-1:00:00");
+        assert_eq!(joined_location("slide 3", "slide 3 (notes)"), "slide 3, slide 3 (notes)");
+        assert_eq!(joined_location("row 5", "row 5"), "row 5");
     }
 
     #[test]

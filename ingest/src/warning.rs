@@ -90,6 +90,20 @@ pub enum Warning {
         /// The limit.
         limit: usize,
     },
+    /// There are more places, boxes, headings or blocks than the limit; the text is whole.
+    MarksCut {
+        /// What was counted.
+        what: String,
+        /// How many there are.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Pages were scanned, and what they say was recognised, with the errors that recognition makes.
+    Recognized {
+        /// How many pages.
+        pages: usize,
+    },
     /// What holds other documents was not read to its end; what came before is here.
     PartlyRead {
         /// What it is: `archive`, `mailbox`.
@@ -123,6 +137,8 @@ impl Warning {
             Self::Quarantined { .. } => "quarantined",
             Self::NotRead { .. } => "not_read",
             Self::TableCut { .. } => "table_cut",
+            Self::MarksCut { .. } => "marks_cut",
+            Self::Recognized { .. } => "recognized",
             Self::PartlyRead { .. } => "partly_read",
             Self::FrontMatter { .. } => "front_matter",
         }
@@ -165,6 +181,8 @@ impl fmt::Display for Warning {
             Self::TableCut { what, count, limit } => {
                 write!(f, "a table has {count} {what}, beyond {limit} they are left out")
             }
+            Self::MarksCut { what, count, limit } => write!(f, "{count} {what}, beyond {limit} they are left out"),
+            Self::Recognized { pages } => write!(f, "text recognised on {pages} scanned pages"),
             Self::PartlyRead { what, reason } => write!(f, "{what} was not read to its end: {reason}"),
             Self::FrontMatter { lines } => write!(f, "{lines} front matter lines are not simple and were passed over"),
         }

@@ -19,6 +19,9 @@ pub(super) struct Block {
     pub(super) header: Option<Span>,
 }
 
+/// Most paragraphs that a text without markup is divided into.
+const PARAGRAPHS_MAX: usize = 500_000;
+
 /// What begins at a byte.
 #[derive(Clone, Copy)]
 struct Opening {
@@ -105,9 +108,13 @@ fn paragraph_openings(body: Span, text: &str, kind: ChunkKind) -> BTreeMap<usize
     let mut openings = BTreeMap::new();
     let mut offset = body.start;
     let mut after_blank = true;
+    // A text of millions of tiny paragraphs needs no block for each: they are packed together anyway.
+    let bytes_min = body.len() / PARAGRAPHS_MAX;
+    let mut opened = None;
     for line in body.slice(text).split_inclusive('\n') {
         let blank = line.trim().is_empty();
-        if after_blank && !blank {
+        if after_blank && !blank && opened.is_none_or(|last| offset - last >= bytes_min) {
+            opened = Some(offset);
             openings.insert(offset, Opening::of(kind));
         }
         after_blank = blank;

@@ -8,7 +8,9 @@ use crate::Span;
 /// Where the first part of the code under `span` ends so that it fits: at the beginning of a line. `None` when not even the
 /// first line fits.
 pub(super) fn first_end(text: &str, span: Span, ruler: &Ruler<'_>) -> Option<usize> {
-    if ruler.fitting_tokens(text, span).is_some() {
+    // What lies beyond can never fit, and looking at all of a long block for each of its parts would cost the square of it.
+    let near = Span::new(span.start, text.floor_char_boundary(span.end.min(span.start + 2 * ruler.bytes_max())));
+    if near.end == span.end && ruler.fitting_tokens(text, span).is_some() {
         return Some(span.end);
     }
     let lines = Lines::of(text, span, ruler.bytes_max());

@@ -12,8 +12,9 @@ const PART_BYTES_MAX: usize = 255;
 /// Most parts of a path that are kept, from its end. Nobody nests folders deeper by hand.
 const PARTS_MAX: usize = 64;
 
-/// Files that hold no text for sure, the same as a scan of a folder leaves out.
-const MEDIA_EXTENSIONS: [&str; 31] = [
+/// Extensions of files that hold no text for sure: pictures, sound, video, fonts and compiled code. Anything else is looked
+/// into.
+pub const MEDIA_EXTENSIONS: [&str; 31] = [
     "png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp", "ico", "heic", "avif", "psd", "mp3", "wav", "flac",
     "ogg", "m4a", "mp4", "mov", "avi", "mkv", "webm", "woff", "woff2", "ttf", "otf", "eot", "pyc", "class", "o", "so",
 ];
@@ -164,7 +165,7 @@ fn is_hidden(part: &str) -> bool {
     part.starts_with('.') || matches!(part, "__MACOSX" | "Thumbs.db" | "desktop.ini")
 }
 
-fn is_media(path: &str) -> bool {
+pub(super) fn is_media(path: &str) -> bool {
     path.rsplit_once('.')
         .is_some_and(|(_, extension)| MEDIA_EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()))
 }

@@ -24,6 +24,7 @@ mod office;
 mod options;
 mod pdf;
 mod rtf;
+mod scrub;
 mod sheet;
 mod source;
 mod subtitles;
@@ -32,7 +33,9 @@ mod text;
 mod xml;
 mod zip_guard;
 
+pub use entries::MEDIA_EXTENSIONS;
 pub use options::{ExtractOptions, PdfBackend};
+pub use pdf::{PagePicture, page_pictures};
 pub use source::Observer;
 
 use crate::detect::detect;
@@ -72,12 +75,32 @@ fn read(name: &str, bytes: &[u8], options: &ExtractOptions, inside: &Inside<'_>)
     check_size("document", bytes.len(), limits.bytes_max)?;
     let media_type = detect(name, bytes)?;
     let format = FORMATS.iter().find(|format| (format.reads)(media_type)).expect("a test says that each has a reader");
-    let document = (format.extract)(&Source { name, bytes, media_type, options, inside })?;
+    let mut document = (format.extract)(&Source { name, bytes, media_type, options, inside })?;
+    scrub::scrub(&mut document);
+    cut_marks(&mut document, inside, limits.marks_max);
     check_size("text", document.text.len(), limits.text_bytes_max)?;
-    if document.text.trim().is_empty() && document.children.is_empty() {
+    // What lies inside another document comes without its bytes, so nobody could recognise anything on it later.
+    let is_scan = options.scans && inside.depth == 0 && document.pages.iter().any(|page| page.needs_ocr);
+    if document.text.trim().is_empty() && document.children.is_empty() && !is_scan {
         return Err(no_text(&document, bytes.len()));
     }
     Ok(document)
+}
+
+/// Leaves out the places, boxes and the like beyond what all documents of one file may have together.
+fn cut_marks(document: &mut Document, inside: &Inside<'_>, limit: usize) {
+    let left = inside.budget.marks_left.get();
+    let counts = [document.places.len(), document.boxes.len(), document.headings.len(), document.blocks.len()];
+    let most = counts.into_iter().max().unwrap_or(0);
+    if most > left {
+        document.places.truncate(left);
+        document.boxes.truncate(left);
+        document.headings.truncate(left);
+        document.blocks.truncate(left);
+        let what = "places, boxes, headings or blocks".to_owned();
+        document.warnings.push(Warning::MarksCut { what, count: most, limit });
+    }
+    inside.budget.marks_left.set(left.saturating_sub(most));
 }
 
 fn check_size(what: &str, value: usize, limit: usize) -> Result<(), ExtractError> {

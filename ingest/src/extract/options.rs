@@ -16,6 +16,9 @@ pub struct ExtractOptions {
     /// Passwords to try on encrypted files, in this order, after the empty one.
     #[serde(default)]
     pub passwords: Vec<String>,
+    /// Whether a document of nothing but scanned pages is given, without text, rather than refused: for one who can read them.
+    #[serde(default)]
+    pub scans: bool,
     /// Whether only the article of a web page is read, without what stands around it.
     #[serde(default)]
     pub html_article: bool,
@@ -31,6 +34,7 @@ impl std::fmt::Debug for ExtractOptions {
             .field("limits", &self.limits)
             .field("pdf_backend", &self.pdf_backend)
             .field("passwords", &self.passwords.len())
+            .field("scans", &self.scans)
             .field("html_article", &self.html_article)
             .field("skip", &self.skip)
             .finish()

@@ -12,6 +12,14 @@ use crate::{Child, ExtractError, Limits, MediaType};
 pub trait Observer {
     /// A part begins: `page 7`, `report.pdf`, `letters.zip/report.pdf/page 7`.
     fn begins(&self, part: &str);
+
+    /// A document inside begins, at this path. It is a part like any other, and has the limits of a document again.
+    fn begins_child(&self, path: &str) {
+        self.begins(path);
+    }
+
+    /// The part that began last was read, and is not to blame for what happens from here on.
+    fn ends(&self) {}
 }
 
 impl Observer for () {
@@ -42,6 +50,7 @@ pub(super) struct Budget {
     entries_left: Cell<usize>,
     bytes_left: Cell<u64>,
     text_left: Cell<usize>,
+    pub(super) marks_left: Cell<usize>,
 }
 
 impl Budget {
@@ -50,6 +59,7 @@ impl Budget {
             entries_left: Cell::new(limits.entries_max),
             bytes_left: Cell::new(limits.inflated_bytes_max),
             text_left: Cell::new(limits.text_bytes_max),
+            marks_left: Cell::new(limits.marks_max),
         }
     }
 }
@@ -63,6 +73,11 @@ impl Source<'_> {
         }
         self.inside.observer.begins(&path);
         true
+    }
+
+    /// Says that the part that began last was read.
+    pub(crate) fn ends(&self) {
+        self.inside.observer.ends();
     }
 
     /// Whether another entry of an archive may be unpacked.
@@ -105,19 +120,23 @@ impl Source<'_> {
         if self.inside.depth >= limit {
             return Err(ExtractError::TooDeep { limit });
         }
-        if !self.begins(path) {
+        let from_outside = format!("{}{path}", self.inside.path);
+        if self.options.skip.contains(&from_outside) {
             return Err(ExtractError::Quarantined);
         }
+        self.inside.observer.begins_child(&from_outside);
         let inside = Inside {
             observer: self.inside.observer,
-            path: &format!("{}{path}/", self.inside.path),
+            path: &format!("{from_outside}/"),
             depth: self.inside.depth + 1,
             budget: self.inside.budget,
         };
         let reading = AssertUnwindSafe(|| read(path, bytes, self.options, &inside));
-        let document = catch_unwind(reading).unwrap_or_else(|_| {
+        let outcome = catch_unwind(reading).unwrap_or_else(|_| {
             Err(ExtractError::Damaged { format: "document".into(), reason: "its reader gave up on it".into() })
-        })?;
+        });
+        self.ends();
+        let document = outcome?;
         let (left, most) = (&inside.budget.text_left, self.options.limits.text_bytes_max as u64);
         let too_large = ExtractError::TooLarge { what: "text of all entries".into(), value: most + 1, limit: most };
         left.set(left.get().checked_sub(document.text.len()).ok_or(too_large)?);

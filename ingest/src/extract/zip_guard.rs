@@ -4,6 +4,7 @@ use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
+use super::entries::is_media;
 use crate::{ExtractError, Limits};
 
 /// A zip file in memory.
@@ -84,12 +85,6 @@ fn counted(reader: &mut impl Read, allowed: u64, packed: u64, limits: &Limits) -
 
 fn too_large(limit: u64) -> ExtractError {
     ExtractError::TooLarge { what: "unpacked archive".into(), value: limit + 1, limit }
-}
-
-fn is_media(name: &str) -> bool {
-    const MEDIA: [&str; 14] =
-        ["png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "emf", "wmf", "mp3", "mp4", "wav", "ttf", "otf"];
-    name.rsplit_once('.').is_some_and(|(_, extension)| MEDIA.contains(&extension.to_ascii_lowercase().as_str()))
 }
 
 #[cfg(test)]

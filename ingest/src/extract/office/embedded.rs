@@ -1,7 +1,6 @@
 //! Documents that were put into another one, a table of figures for instance, are read as its children.
 
-use std::collections::BTreeSet;
-
+use crate::extract::entries::Entries;
 use crate::extract::source::Source;
 use crate::extract::zip_guard;
 use crate::{Document, ExtractError, Warning};
@@ -9,21 +8,23 @@ use crate::{Document, ExtractError, Warning};
 /// Reads the documents inside a zipped office document. What stands in older containers is counted and left out.
 pub(super) fn read_into(document: &mut Document, source: &Source<'_>) {
     let Ok(mut archive) = zip_guard::open(source.bytes, super::name(source.media_type)) else { return };
-    let mut seen = BTreeSet::new();
+    let mut entries = Entries::new(source);
     let mut not_read = 0;
     for index in 0..archive.len() {
         let Ok(mut entry) = archive.by_index(index) else { continue };
         let Some(path) = entry.name().ok().and_then(|name| path_inside(&name)) else { continue };
-        if path.ends_with(".bin") || !seen.insert(path.clone()) {
+        if path.ends_with(".bin") {
             not_read += 1;
             continue;
         }
+        let Some(admitted) = entries.admit(&path) else { continue };
         let packed = entry.compressed_size();
         match unpacked(&mut entry, packed, source) {
-            Ok(bytes) => document.children.extend(source.child(&path, &bytes)),
+            Ok(bytes) => entries.read(&admitted, &bytes),
             Err(_) => not_read += 1,
         }
     }
+    entries.finish(document, "embedded pictures and media");
     if not_read > 0 {
         document.warnings.push(Warning::NotRead { what: "embedded objects".into(), count: not_read });
     }

@@ -13,8 +13,8 @@ use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, interpret_
 use super::collector::{Budget, Collector};
 use super::layout::{Drawn, laid_out};
 use super::{PageText, PdfContent, PdfText, damaged, encrypted, outline, passwords};
-use crate::ExtractError;
 use crate::extract::source::Source;
+use crate::{ExtractError, ExtractOptions};
 
 /// Reads PDF with `hayro-interpret`.
 pub(super) struct Hayro;
@@ -22,7 +22,7 @@ pub(super) struct Hayro;
 impl PdfText for Hayro {
     fn pages(&self, source: &Source<'_>) -> Result<PdfContent, ExtractError> {
         let limits = &source.options.limits;
-        let pdf = load(source)?;
+        let pdf = open(source.bytes, source.options)?;
         let pages = pdf.pages();
         if pages.len() > limits.pages_max {
             return Err(ExtractError::TooManyPages { pages: pages.len(), limit: limits.pages_max });
@@ -38,9 +38,10 @@ impl PdfText for Hayro {
     }
 }
 
-fn load(source: &Source<'_>) -> Result<Pdf, ExtractError> {
-    let data = PdfData::from(source.bytes.to_vec());
-    for password in passwords(source) {
+/// Opens a file with the empty password or one of those that are known.
+pub(super) fn open(bytes: &[u8], options: &ExtractOptions) -> Result<Pdf, ExtractError> {
+    let data = PdfData::from(bytes.to_vec());
+    for password in passwords(options) {
         let loaded = catch_unwind(AssertUnwindSafe(|| Pdf::new_with_password(data.clone(), password)));
         match loaded.map_err(|_| damaged("the reader gave up on it"))? {
             Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => {}

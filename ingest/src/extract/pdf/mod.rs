@@ -7,11 +7,14 @@ mod layout;
 mod outline;
 #[cfg(feature = "pdf-extract")]
 mod pdf_extract;
+mod picture;
 
 use std::collections::BTreeMap;
 
+pub use picture::{PagePicture, page_pictures};
+
 use super::clean::clean;
-use super::options::PdfBackend;
+use super::options::{ExtractOptions, PdfBackend};
 use super::source::Source;
 use crate::{Block, ChunkKind, Document, ExtractError, LineBox, Page, Span, Warning};
 use layout::Laid;
@@ -52,7 +55,12 @@ struct PageText {
 impl PageText {
     /// Reads a page, unless it ended the process before.
     fn guarded(source: &Source<'_>, number: u32, read: impl FnOnce() -> Self) -> Self {
-        if source.begins(&page_part(number)) { read() } else { Self { quarantined: true, ..Self::default() } }
+        if !source.begins(&page_part(number)) {
+            return Self { quarantined: true, ..Self::default() };
+        }
+        let page = read();
+        source.ends();
+        page
     }
 }
 
@@ -61,8 +69,8 @@ fn page_part(number: u32) -> String {
 }
 
 /// The passwords to try, in order. Many files are encrypted with an empty one, only to carry permissions.
-fn passwords<'a>(source: &Source<'a>) -> impl Iterator<Item = &'a str> {
-    std::iter::once("").chain(source.options.passwords.iter().map(String::as_str))
+fn passwords(options: &ExtractOptions) -> impl Iterator<Item = &str> {
+    std::iter::once("").chain(options.passwords.iter().map(String::as_str))
 }
 
 /// Between pages. A form feed would be shorter, but fonts exist whose ligatures come out as one.

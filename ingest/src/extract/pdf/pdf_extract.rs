@@ -39,7 +39,7 @@ impl PdfText for PdfExtract {
 }
 
 fn load(source: &Source<'_>) -> Result<PdfDocument, ExtractError> {
-    for password in passwords(source) {
+    for password in passwords(source.options) {
         let loaded =
             catch_unwind(|| PdfDocument::load_mem_with_options(source.bytes, LoadOptions::with_password(password)));
         match loaded.map_err(|_| damaged("the reader gave up on it"))? {

@@ -93,7 +93,7 @@ impl<'g> Seen<'g> {
             let before = self.last.insert((c, x, y), self.glyphs.len());
             let number = before.map_or(0, |before| self.glyphs[before].2 + 1);
             // Beyond the bound the chain begins anew.
-            self.glyphs.push((glyph, before.filter(|_| number % TWINS_MAX > 0), number));
+            self.glyphs.push((glyph, before.filter(|_| !number.is_multiple_of(TWINS_MAX)), number));
         }
         true
     }
