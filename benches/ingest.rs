@@ -14,7 +14,8 @@ use std::time::Instant;
 
 use ibid::boot::{self, Booted};
 use ibid::config::Config;
-use ibid::indexing::{MirrorSummary, serve_extraction};
+use ibid::extraction::{Extractor, serve_extraction};
+use ibid::indexing::MirrorSummary;
 use ibid::models::{E5_SMALL_Q4, Embedder, LocalEmbedder};
 use ibid::store::{DocumentQuery, Store};
 use ibid::types::GenerationId;
@@ -48,6 +49,7 @@ async fn measure() -> anyhow::Result<()> {
     let embedder = LocalEmbedder::open(&fixture::models::file()?, &E5_SMALL_Q4, boot::cores())?;
     let (mut whole, mut words) = (Times::default(), Times::default());
     let (mut alone, mut in_calls) = (Times::default(), Times::default());
+    let (mut in_process, mut in_child) = (Times::default(), Times::default());
     let mut texts = Vec::new();
     for round in 0..ROUNDS {
         let booted = open(&place.path().join(format!("data{round}"))).await?;
@@ -57,6 +59,7 @@ async fn measure() -> anyhow::Result<()> {
             println!("{summary:?}\n{} distinct texts", texts.len());
         }
         booted.app.store.close().await;
+        extract_both_ways(&folder, &mut in_process, &mut in_child).await?;
         let all_began = Instant::now();
         embedder.embed_passages(texts.clone()).await?;
         alone.push(all_began.elapsed());
@@ -67,6 +70,13 @@ async fn measure() -> anyhow::Result<()> {
         in_calls.push(calls_began.elapsed());
     }
     report(texts.len(), &[("ingest", &whole), ("embedder alone", &alone), ("embedder in calls of 16", &in_calls)]);
+    let (inside, outside) = (in_process.median_ms(), in_child.median_ms());
+    println!(
+        "extraction: {inside:.1} ms in the process, {outside:.1} ms in a child; the difference is {:.1} % of an ingest by words, \
+         {:.2} % of a whole one",
+        100.0 * (outside - inside) / words.median_ms(),
+        100.0 * (outside - inside) / whole.median_ms()
+    );
     println!("searchable by words after {:.0} % of the time", 100.0 * words.median_ms() / whole.median_ms());
     Ok(())
 }
@@ -96,6 +106,33 @@ async fn ingest(booted: &Booted, folder: &Path, whole: &mut Times, words: &mut T
     let status = booted.app.store.embedding_status(GenerationId(1)).await?;
     anyhow::ensure!(status.chunks == status.chunks_embedded, "not every chunk has its vector: {status:?}");
     Ok(summary)
+}
+
+/// Extracts every file in this process and in a warm child, one after the other.
+async fn extract_both_ways(folder: &Path, in_process: &mut Times, in_child: &mut Times) -> anyhow::Result<()> {
+    let parts = boot::extraction(&Config::default(), &mut Vec::new())?;
+    let mut extractor = Extractor::new(parts.clone());
+    let mut files = Vec::new();
+    for shelf in std::fs::read_dir(folder)? {
+        for entry in std::fs::read_dir(shelf?.path())? {
+            let path = entry?.path();
+            files.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), std::fs::read(path)?));
+        }
+    }
+    // The first file starts the child.
+    let first = files.first().ok_or_else(|| anyhow::anyhow!("there are no files"))?;
+    extractor.extract(&first.0, &first.1).await?.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+    let process_began = Instant::now();
+    for (name, bytes) in &files {
+        ibid_ingest::extract(name, bytes, &parts.options)?;
+    }
+    in_process.push(process_began.elapsed());
+    let child_began = Instant::now();
+    for (name, bytes) in &files {
+        extractor.extract(name, bytes).await?.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+    }
+    in_child.push(child_began.elapsed());
+    Ok(())
 }
 
 /// What the embedder was given, each text once, the longest first as the pipeline orders them.

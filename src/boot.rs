@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use ibid_ingest::ChunkOptions;
+use ibid_ingest::{ChunkOptions, ExtractOptions};
 
 pub use data_folder::{DataFolder, DataFolderError};
 pub use evaluation::{for_evaluation, same_index, temporary_folder};
@@ -23,9 +23,10 @@ pub use store::{open_store, store_exists};
 
 use crate::agent::{Agent, AgentLimits};
 use crate::app::App;
-use crate::config::{Config, FusionKind, SearchConfig};
+use crate::config::{Config, FusionKind, IngestConfig, OcrEngine, SearchConfig};
+use crate::extraction::{ExtractorLimits, ExtractorParts, Tesseract, TextRecognizer};
 use crate::generations::LiveGenerations;
-use crate::indexing::{ExtractorLimits, Indexer, IndexerParts, MirrorOptions};
+use crate::indexing::{Indexer, IndexerParts, MirrorOptions};
 use crate::retrieval::{Fusion, RerankStage, Retriever, WeightModel};
 use crate::store::Store;
 use crate::types::{CollectionName, GenerationId, Principal};
@@ -76,9 +77,7 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
     let indexer = Arc::new(Indexer::new(IndexerParts {
         store: Arc::clone(&store),
         generations: Arc::clone(&generations),
-        program: std::env::current_exe().context("the path of this program")?,
-        extraction: extraction(config),
-        extractor_limits: extractor_limits(config),
+        extraction: extraction(config, &mut notices)?,
         lanes: config.ingest.lanes.unwrap_or_else(cores),
         lease: Duration::from_secs(config.ingest.lease_s.max(1)),
         clock: now_ms,
@@ -172,16 +171,28 @@ async fn open_generations(
     Ok(LiveGenerations::open(Arc::clone(store), Box::new(opener)).await?)
 }
 
-fn extraction(config: &Config) -> ibid_ingest::ExtractOptions {
-    ibid_ingest::ExtractOptions { pdf_backend: config.ingest.pdf_backend, ..ibid_ingest::ExtractOptions::default() }
-}
-
-fn extractor_limits(config: &Config) -> ExtractorLimits {
-    ExtractorLimits {
-        memory_bytes_max: config.ingest.memory_bytes_max,
-        cpu_seconds_max: config.ingest.cpu_seconds_max,
-        wall_time_max: Duration::from_secs(config.ingest.wall_seconds_max),
-    }
+/// What reads documents. Says in `notices` what was configured and is not there.
+///
+/// # Errors
+/// When this program does not know where it is.
+pub fn extraction(config: &Config, notices: &mut Vec<String>) -> anyhow::Result<ExtractorParts> {
+    let IngestConfig { pdf_backend, passwords, html_article, .. } = config.ingest.clone();
+    let recognizer = match config.ingest.ocr {
+        OcrEngine::Off => None,
+        OcrEngine::Tesseract => Tesseract::new(&config.ingest.ocr_languages)
+            .map_err(|reason| notices.push(format!("scanned pages are not read: {reason}")))
+            .ok(),
+    };
+    Ok(ExtractorParts {
+        program: std::env::current_exe().context("the path of this program")?,
+        options: ExtractOptions { pdf_backend, passwords: passwords.0, html_article, ..ExtractOptions::default() },
+        limits: ExtractorLimits {
+            memory_bytes_max: config.ingest.memory_bytes_max,
+            cpu_seconds_max: config.ingest.cpu_seconds_max,
+            wall_time_max: Duration::from_secs(config.ingest.wall_seconds_max),
+        },
+        recognizer: recognizer.map(|tesseract| Arc::new(tesseract) as Arc<dyn TextRecognizer>),
+    })
 }
 
 /// Cores of this machine, and never none.

@@ -1,5 +1,6 @@
 //! What can be set, what it is when nobody sets it, and why. Read here, turned into plain values in `boot`.
 
+mod ingest;
 mod rerank;
 mod vector;
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use ingest::{IngestConfig, OcrEngine, Passwords};
 pub use rerank::{RerankApi, RerankConfig};
 pub use vector::{PgvectorConfig, PgvectorStorage, QdrantConfig, QdrantQuantization, VectorBackend, VectorConfig};
 
@@ -134,30 +136,6 @@ pub enum FusionKind {
     Rrf,
 }
 
-/// Extraction and chunking.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct IngestConfig {
-    /// Largest file. 128 MiB: books with pictures pass.
-    pub file_bytes_max: u64,
-    /// Longest chunk in tokens of a new data folder. 256 when it is not set: half of the embedder's window, so that headings
-    /// fit beside it. What is indexed is cut anew by `ibid models switch`.
-    pub chunk_tokens_max: Option<usize>,
-    /// Which library reads PDF.
-    pub pdf_backend: ibid_ingest::PdfBackend,
-    /// Address space of the extraction process. 2 GiB: a bomb of 4 kB takes more.
-    pub memory_bytes_max: u64,
-    /// CPU time of one document. 30 s: a PDF of 5,000 pages takes less.
-    pub cpu_seconds_max: u64,
-    /// Wall time of one document; longer than the CPU time, because machines are shared.
-    pub wall_seconds_max: u64,
-    /// Documents that are extracted side by side; one a core when it is not set.
-    pub lanes: Option<usize>,
-    /// How long a process that stops answering keeps its work from the others on a shared database. Every step extends it,
-    /// and takes seconds on the slowest machine.
-    pub lease_s: u64,
-}
-
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -272,21 +250,6 @@ impl Default for ChatConfig {
 impl Default for SearchConfig {
     fn default() -> Self {
         Self { fusion: None, vector_weight: None, weights: None, passages: 8 }
-    }
-}
-
-impl Default for IngestConfig {
-    fn default() -> Self {
-        Self {
-            file_bytes_max: 128 << 20,
-            chunk_tokens_max: None,
-            pdf_backend: ibid_ingest::PdfBackend::Hayro,
-            memory_bytes_max: 2 << 30,
-            cpu_seconds_max: 30,
-            wall_seconds_max: 120,
-            lanes: None,
-            lease_s: 60,
-        }
     }
 }
 

@@ -11,6 +11,23 @@ pub fn point() {
     armed::point();
 }
 
+/// Marks the beginning of a part of a document: `IBID_FAULT_PART=NAME` aborts the process that reads it.
+#[inline]
+pub fn part(name: &str) {
+    #[cfg(debug_assertions)]
+    if std::env::var("IBID_FAULT_PART").is_ok_and(|fatal| fatal == name) {
+        std::process::abort();
+    }
+    #[cfg(not(debug_assertions))]
+    let _ = name;
+}
+
+/// The setting of [`part`], for a process that is given no environment.
+pub fn part_setting() -> Option<(&'static str, String)> {
+    let name = "IBID_FAULT_PART";
+    std::env::var(name).ok().filter(|_| cfg!(debug_assertions)).map(|part| (name, part))
+}
+
 #[cfg(debug_assertions)]
 mod armed {
     use std::io::Write;

@@ -10,6 +10,7 @@ pub mod boot;
 pub mod cli;
 pub mod config;
 pub mod eval;
+pub mod extraction;
 pub mod faults;
 pub mod generations;
 pub mod indexing;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::{DocumentQuery, GoldQuery, NewDocument, Store, StoreError};
 use crate::types::{
-    Chunk, CollectionName, Document, DocumentState, Failure, GenerationId, ModelId, Principal, TextHash,
+    Chunk, CollectionName, Document, DocumentState, Failure, GenerationId, ModelId, Principal, TextHash, below_header,
     embedding_input,
 };
 
@@ -182,7 +182,8 @@ async fn document_record(
         let unchanged = store.chunk_source(id).await?.is_some_and(|after| after.revision == source.revision);
         if unchanged {
             let (text, structure) = (source.text, source.structure);
-            let whole = NewDocument { readers, text, structure, chunks: serving, ..row_of(row) };
+            let boxes = store.boxes(id).await?;
+            let whole = NewDocument { readers, text, structure, boxes, chunks: serving, ..row_of(row) };
             return Ok(Some(DocumentRecord { document: whole, failure: None, others }));
         }
     }
@@ -192,6 +193,7 @@ fn row_of(document: Document) -> NewDocument {
     NewDocument {
         collection: document.collection,
         uri: document.uri,
+        container: document.container,
         media_type: document.media_type,
         title: document.title,
         metadata: document.metadata,
@@ -201,6 +203,7 @@ fn row_of(document: Document) -> NewDocument {
         warnings: document.warnings,
         text: String::new(),
         structure: Default::default(),
+        boxes: Vec::new(),
         chunks: Vec::new(),
     }
 }
@@ -358,8 +361,10 @@ impl Reader<'_> {
         let DocumentRecord { document, failure, others } = record;
         let mut all = document.chunks.iter().chain(others.iter().flat_map(|(_, chunks)| chunks));
         let fits = |chunk: &Chunk| {
+            let header = chunk.header.map(|header| document.text.get(header.start..header.end));
             let words = document.text.get(chunk.span.start..chunk.span.end);
-            words.is_some_and(|words| is_hash_of(chunk, &document.title, words))
+            let read = words.filter(|_| header != Some(None)).map(|words| below_header(header.flatten(), words));
+            read.is_some_and(|whole| is_hash_of(chunk, &document.title, &whole))
         };
         if !all.all(fits) {
             return Err(ReadError::Meaning(format!("a chunk of {} is not a part of its text", document.uri)));

@@ -1,7 +1,7 @@
 //! The prompt: instructions, numbered passages fenced as data, the conversation, the question.
 
 use crate::models::{ChatRequest, Passage};
-use crate::types::{Hit, Message, Role};
+use crate::types::{Hit, Message, Role, below_header};
 
 const INSTRUCTIONS: &str = "\
 You answer questions from numbered passages of the user's own documents.
@@ -41,12 +41,18 @@ pub(super) fn chat_request(
 }
 
 fn passage(n: usize, hit: &Hit) -> Passage {
-    Passage { n, title: hit.title.clone(), heading_path: hit.heading_path.clone(), text: hit.text.clone() }
+    Passage {
+        n,
+        title: hit.title.clone(),
+        heading_path: hit.heading_path.clone(),
+        header: hit.header.clone(),
+        text: hit.text.clone(),
+    }
 }
 
 fn fenced(passage: &Passage) -> String {
     // A passage that holds the closing mark itself could end its own fence.
-    let text = passage.text.replace("</passage", "< /passage");
+    let text = below_header(passage.header.as_deref(), &passage.text).replace("</passage", "< /passage");
     let place = std::iter::once(passage.title.as_str()).chain(passage.heading_path.iter().map(String::as_str));
     let place = place.collect::<Vec<_>>().join(" > ").replace(['<', '>', '"'], " ");
     format!("<passage number=\"{}\" from=\"{place}\">\n{text}\n</passage>\n", passage.n)

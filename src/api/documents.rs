@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use ibid_ingest::{LineBox, Span, boxes_under};
 use serde::{Deserialize, Serialize};
 
 use super::error::no_content;
@@ -88,6 +89,9 @@ pub(super) struct TextQuery {
     start: usize,
     /// One past the last byte; the end of the text when not given.
     end: Option<usize>,
+    /// Whether to say where the text stands on its pages.
+    #[serde(default)]
+    boxes: bool,
 }
 
 /// A part of a document's extracted text.
@@ -111,6 +115,32 @@ pub(super) struct DocumentText {
     unit: &'static str,
     /// The words.
     text: String,
+    /// Where the lines between `start` and `end` stand on their pages, when asked for and the document has pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boxes: Option<Vec<PageBox>>,
+}
+
+/// Where a line, or a part of one, stands on its page. Lengths are points, 1/72 inch, from the page's left upper corner as it
+/// is shown.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct PageBox {
+    /// The page, from 1.
+    page: u32,
+    /// First byte of its words.
+    start: usize,
+    /// One past the last byte.
+    end: usize,
+    left: f32,
+    top: f32,
+    right: f32,
+    bottom: f32,
+}
+
+impl From<LineBox> for PageBox {
+    fn from(line: LineBox) -> Self {
+        let [left, top, right, bottom] = line.rect;
+        Self { page: line.page, start: line.span.start, end: line.span.end, left, top, right, bottom }
+    }
 }
 
 /// Reads a document's extracted text, at most 1 MiB at a time. Offsets are bytes.
@@ -130,6 +160,13 @@ pub(super) async fn text(
     let document = readable(&state, id).await?;
     let end = query.end.unwrap_or(usize::MAX).min(query.start.saturating_add(TEXT_BYTES_MAX));
     let slice = state.app.store.text_slice(id, query.start, end).await?.ok_or_else(|| unknown(id))?;
+    let boxes = match query.boxes {
+        false => None,
+        true => {
+            let under = boxes_under(&state.app.store.boxes(id).await?, Span::new(slice.start, slice.end));
+            Some(under.into_iter().map(PageBox::from).collect())
+        }
+    };
     Ok(Json(DocumentText {
         document_id: id,
         uri: document.uri,
@@ -140,6 +177,7 @@ pub(super) async fn text(
         total_bytes: slice.total_bytes,
         unit: "bytes",
         text: slice.text,
+        boxes,
     }))
 }
 

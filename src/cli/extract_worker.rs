@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::indexing::serve_extraction;
+use crate::extraction::serve_extraction;
 
 /// Extract documents for another ibid process.
 #[derive(Debug, clap::Args)]

@@ -142,6 +142,20 @@ pub(super) fn say_summary(as_json: bool, summary: &MirrorSummary, took: std::tim
     if summary.media_files > 0 {
         line(&format!("{} pictures, sounds, videos and fonts were passed over", grouped(summary.media_files as u64)));
     }
+    let counted = |count: usize, one: &str, more: &str| {
+        format!("{} {}", grouped(count as u64), if count == 1 { one } else { more })
+    };
+    if summary.contained > 0 {
+        line(&format!("{} inside archives and mails", counted(summary.contained, "document was", "documents were")));
+    }
+    if summary.partial > 0 {
+        let documents = counted(summary.partial, "document was read in part", "documents were read in part");
+        line(&format!("{documents}; `ibid documents` shows the warnings"));
+    }
+    if summary.pages_need_ocr > 0 {
+        let pages = counted(summary.pages_need_ocr, "page seems", "pages seem");
+        line(&format!("{pages} to be scanned and cannot be read without text recognition (ingest.ocr)"));
+    }
     if summary.failed > 0 {
         let noun = if summary.failed == 1 { "document" } else { "documents" };
         line(&format!(

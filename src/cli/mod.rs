@@ -5,6 +5,7 @@ mod collections;
 mod doctor;
 mod documents;
 mod eval;
+mod extract;
 mod extract_worker;
 mod filters;
 mod generations;
@@ -73,6 +74,8 @@ enum Command {
     Up(up::Args),
     /// Make a collection equal to a folder: new files come in, changed ones are replaced, gone ones leave.
     Ingest(ingest::Args),
+    /// Show what would be indexed of files, without indexing them.
+    Extract(extract::Args),
     /// Find passages.
     Search(search::Args),
     /// Answer one question, with citations.
@@ -145,6 +148,7 @@ async fn command(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::Up(args) => up::run(common, args).await,
         Command::Ingest(args) => ingest::run(common, args).await,
+        Command::Extract(args) => extract::run(common, args).await,
         Command::Search(args) => search::run(common, args).await,
         Command::Ask(args) => ask::run(common, args).await,
         Command::Serve(args) => serve::run(common, args).await,

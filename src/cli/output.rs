@@ -19,18 +19,22 @@ pub(super) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
 
 /// Where a passage stands, for a person: `docs/a.pdf, p. 3 — Guide > Install`.
 pub(super) fn place(hit: &Hit) -> String {
-    described(&hit.uri, hit.page_first, &hit.heading_path)
+    described(&hit.uri, (hit.page_first, hit.location.as_deref()), &hit.heading_path)
 }
 
 /// Where a citation points.
 pub(super) fn cited_place(citation: &Citation) -> String {
-    described(&citation.source, citation.location.page_first, &citation.location.heading_path)
+    let location = &citation.location;
+    described(&citation.source, (location.page_first, location.place.as_deref()), &location.heading_path)
 }
 
-fn described(uri: &str, page: Option<u32>, headings: &[String]) -> String {
+fn described(uri: &str, (page, location): (Option<u32>, Option<&str>), headings: &[String]) -> String {
     let mut place = uri.to_owned();
     if let Some(page) = page {
         place.push_str(&format!(", p. {page}"));
+    }
+    if let Some(location) = location {
+        place.push_str(&format!(", {location}"));
     }
     if !headings.is_empty() {
         place.push_str(&format!(" — {}", headings.join(" > ")));

@@ -11,6 +11,7 @@ use super::output::grouped;
 use crate::indexing::{FileOutcome, MirrorEvent};
 use crate::models::FetchProgress;
 use crate::store::EmbeddingStatus;
+use crate::types::Failure;
 
 /// How often the line changes in a terminal.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
@@ -60,6 +61,7 @@ impl IngestProgress {
         match event {
             MirrorEvent::Planned { read, .. } => drop(self.files_total.fetch_add(*read as u64, Ordering::Relaxed)),
             MirrorEvent::Removed { .. } => {}
+            MirrorEvent::Inside { uri, failure, .. } => self.failed(uri, failure),
             MirrorEvent::File { uri, outcome, .. } => {
                 self.files_done.fetch_add(1, Ordering::Relaxed);
                 match outcome {
@@ -68,14 +70,16 @@ impl IngestProgress {
                         self.texts_waiting.fetch_add(*chunks as u64, Ordering::Relaxed);
                     }
                     FileOutcome::Same => {}
-                    FileOutcome::Failed { failure } => {
-                        let number = self.failed.fetch_add(1, Ordering::Relaxed);
-                        if number < FAILURES_SHOWN {
-                            self.say(&format!("failed: {uri}: {}", failure.message));
-                        }
-                    }
+                    FileOutcome::Failed { failure } => self.failed(uri, failure),
                 }
             }
+        }
+    }
+
+    fn failed(&self, uri: &str, failure: &Failure) {
+        let number = self.failed.fetch_add(1, Ordering::Relaxed);
+        if number < FAILURES_SHOWN {
+            self.say(&format!("failed: {uri}: {}", failure.message));
         }
     }
 

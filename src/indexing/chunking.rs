@@ -10,7 +10,7 @@ use crate::analysis::simhash;
 use crate::faults;
 use crate::generations::OpenedGeneration;
 use crate::store::{ChunkSource, Store};
-use crate::types::{Chunk, PageSpan, Structure, TextHash, embedding_input};
+use crate::types::{Chunk, PageSpan, Structure, TextHash, below_header, embedding_input};
 
 /// Documents that one round cuts before the followers get a turn.
 const DOCUMENTS_PER_ROUND: u32 = 64;
@@ -67,13 +67,16 @@ pub(super) async fn chunk_round(store: &dyn Store, views: &OpenedGeneration) -> 
 
 /// The document as extraction gave it, as far as chunking looks at it. Takes the text out of `source`.
 fn extracted(source: &mut ChunkSource) -> ibid_ingest::Document {
-    let page = |page: &PageSpan| Page { number: page.number, span: page.span, needs_ocr: false, unmapped: 0, images: 0 };
+    let page =
+        |page: &PageSpan| Page { number: page.number, span: page.span, needs_ocr: false, unmapped: 0, images: 0 };
     let media_type = MediaType::from_mime(&source.media_type).unwrap_or(MediaType::PlainText);
     let text = std::mem::take(&mut source.text);
     ibid_ingest::Document {
         body: source.structure.body,
         pages: source.structure.pages.iter().map(page).collect(),
         headings: source.structure.headings.clone(),
+        blocks: source.structure.blocks.clone(),
+        places: source.structure.places.clone(),
         ..ibid_ingest::Document::of_text(media_type, text, Vec::new())
     }
 }
@@ -84,17 +87,23 @@ pub(super) fn structure_of(document: &ibid_ingest::Document) -> Structure {
         body: document.body,
         pages: document.pages.iter().map(|page| PageSpan { number: page.number, span: page.span }).collect(),
         headings: document.headings.clone(),
+        blocks: document.blocks.clone(),
+        places: document.places.clone(),
     }
 }
 
 fn row_of(chunk: ibid_ingest::Chunk, title: &str, text: &str) -> Chunk {
     let words = chunk.span.slice(text);
-    let text_hash = TextHash::of(&embedding_input(title, &chunk.heading_path, words));
+    let read = below_header(chunk.header.and_then(|header| header.get(text)), words);
+    let text_hash = TextHash::of(&embedding_input(title, &chunk.heading_path, &read));
     Chunk {
         span: chunk.span,
         page_first: chunk.page_first,
         page_last: chunk.page_last,
         heading_path: chunk.heading_path,
+        kind: Some(chunk.kind),
+        location: chunk.location,
+        header: chunk.header,
         text_hash,
         simhash: Some(simhash(words)),
     }

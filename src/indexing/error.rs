@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::extraction::ExtractionError;
 use crate::generations::RefreshError;
 use crate::keyword::KeywordError;
 use crate::models::EmbedError;
@@ -30,8 +31,8 @@ pub enum IndexingError {
     #[error("{0} cannot be read ({1}); nothing was changed")]
     Root(PathBuf, String),
     /// The extraction process cannot be started.
-    #[error("the extraction process cannot be started: {0}")]
-    Extractor(std::io::Error),
+    #[error(transparent)]
+    Extractor(#[from] ExtractionError),
     /// There is no such generation.
     #[error("there is no generation {0}; `ibid generations` lists them")]
     NoGeneration(crate::types::GenerationId),

@@ -173,7 +173,7 @@ fn entries(indexed: &IndexedDocument) -> Vec<KeywordEntry> {
         facets: Arc::clone(&facets),
         title: indexed.document.title.clone(),
         heading_path: row.chunk.heading_path.clone(),
-        text: row.text.clone(),
+        text: row.words_in_context().into_owned(),
         language,
     };
     indexed.chunks.iter().map(entry).collect()

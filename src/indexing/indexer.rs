@@ -1,21 +1,19 @@
 //! Everything that keeps the views equal to the truth, to be run once or for as long as the process lives.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ibid_ingest::ExtractOptions;
 use tokio::sync::{Mutex, Notify, watch};
 
 use super::IndexingError;
 use super::chunking::{Cutter, chunk_round};
 use super::embedding::{Round, embed_round};
-use super::extractor::{Extractor, ExtractorLimits};
 use super::followers::{ViewState, follow_keyword, follow_vector};
 use super::mirror::{Mirror, MirrorOptions};
 use super::texts::TextDocument;
+use crate::extraction::{Extractor, ExtractorParts};
 use crate::generations::{LiveGenerations, OpenedGeneration, VectorFollower};
 use crate::store::Store;
 use crate::types::{ChunkId, Seq};
@@ -27,12 +25,8 @@ pub struct IndexerParts {
     pub store: Arc<dyn Store>,
     /// What is kept equal to it.
     pub generations: Arc<LiveGenerations>,
-    /// The binary that has the subcommand `extract-worker`.
-    pub program: PathBuf,
-    /// How documents are extracted.
-    pub extraction: ExtractOptions,
-    /// What one document may cost.
-    pub extractor_limits: ExtractorLimits,
+    /// What reads documents.
+    pub extraction: ExtractorParts,
     /// Documents that are extracted side by side.
     pub lanes: usize,
     /// How long a process that stops answering keeps its work from the others. Every call that embeds and every document
@@ -87,12 +81,13 @@ impl Indexer {
     /// A mirror that writes to this indexer's truth.
     pub fn mirror(&self, options: MirrorOptions) -> Mirror {
         let parts = &self.parts;
-        let extractor = || Extractor::new(parts.program.clone(), parts.extraction.clone(), parts.extractor_limits);
+        let extractor = || Extractor::new(parts.extraction.clone());
         Mirror {
             store: Arc::clone(&parts.store),
             generations: Arc::clone(&parts.generations),
             extractors: (0..parts.lanes.max(1)).map(|_| extractor()).collect(),
             options,
+            reader: parts.extraction.fingerprint(),
             clock: parts.clock,
             wake: Arc::clone(&self.wake),
         }

@@ -4,19 +4,17 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures::future::try_join_all;
-use serde::Serialize;
-
 use super::IndexingError;
-use super::chunking::Cutter;
-use super::extractor::Extractor;
+use super::contained::{FileRead, MirrorListener};
+use super::outcome::{FileOutcome, MirrorEvent, MirrorSummary, account};
 use super::plan::{Plan, PlannedRead, plan};
-use super::row::{blank, fill};
 use super::scan::{Scan, scan};
 use super::source::read_file;
+use crate::extraction::Extractor;
 use crate::generations::{LiveGenerations, OpenedGeneration};
-use crate::store::{NewDocument, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::types::{CollectionName, DocumentId, Failure, Principal, SourceStamp};
+use futures::future::try_join_all;
 
 /// What a mirror needs to know.
 #[derive(Clone)]
@@ -31,108 +29,18 @@ pub struct MirrorOptions {
     pub excluded: PathBuf,
 }
 
-/// What happened to one file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum FileOutcome {
-    /// It was not known before.
-    Added {
-        /// Its chunks.
-        chunks: usize,
-    },
-    /// Its bytes are others than before.
-    Changed {
-        /// Its chunks.
-        chunks: usize,
-    },
-    /// It was touched and holds the same bytes.
-    Same,
-    /// It could not be read.
-    Failed {
-        /// Why.
-        failure: Failure,
-    },
-}
-
-/// What a mirror tells while it works.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum MirrorEvent {
-    /// The work is known.
-    Planned {
-        /// Files to read.
-        read: usize,
-        /// Their bytes.
-        bytes: u64,
-        /// Files that look as they did.
-        unchanged: usize,
-        /// Documents to remove.
-        remove: usize,
-    },
-    /// A file is done.
-    File {
-        /// Its URI.
-        uri: String,
-        /// Its length.
-        bytes: u64,
-        /// What happened.
-        #[serde(flatten)]
-        outcome: FileOutcome,
-    },
-    /// A document is removed because its file is gone.
-    Removed {
-        /// Its URI.
-        uri: String,
-    },
-}
-
-/// What a mirror did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct MirrorSummary {
-    /// New documents.
-    pub added: usize,
-    /// Documents whose file changed.
-    pub changed: usize,
-    /// Documents whose file did not change.
-    pub unchanged: usize,
-    /// Documents whose file is gone.
-    pub removed: usize,
-    /// Files that could not be read, those of an earlier time included that did not change since.
-    pub failed: usize,
-    /// Pictures, sound, video and fonts, which were passed over.
-    pub media_files: usize,
-    /// Chunks that were written.
-    pub chunks: usize,
-    /// Bytes that were read.
-    pub bytes: u64,
-}
-
-impl std::ops::AddAssign for MirrorSummary {
-    fn add_assign(&mut self, other: Self) {
-        self.added += other.added;
-        self.changed += other.changed;
-        self.unchanged += other.unchanged;
-        self.removed += other.removed;
-        self.failed += other.failed;
-        self.media_files += other.media_files;
-        self.chunks += other.chunks;
-        self.bytes += other.bytes;
-    }
-}
-
 /// Makes a collection equal to a folder.
 pub struct Mirror {
     pub(super) store: Arc<dyn Store>,
     pub(super) generations: Arc<LiveGenerations>,
     pub(super) extractors: Vec<Extractor>,
     pub(super) options: MirrorOptions,
+    /// What reads the files, in words that change when it can do more.
+    pub(super) reader: String,
     pub(super) clock: fn() -> i64,
     /// Called after each write, so that followers need not poll.
     pub(super) wake: Arc<tokio::sync::Notify>,
 }
-
-/// How a lane hands what happened to whoever shows it.
-pub type MirrorListener<'a> = &'a (dyn Fn(&MirrorEvent) + Send + Sync);
 
 impl Mirror {
     /// Says what mirroring `root` would do, and does nothing.
@@ -151,7 +59,9 @@ impl Mirror {
         let found = found.map_err(|_| IndexingError::Cancelled)?;
         let found = found.map_err(|error| IndexingError::Root(root.to_owned(), error.to_string()))?;
         let known = self.store.known_sources(&self.options.collection, &[name.to_owned()]).await?;
-        let planned = plan(&found, &known);
+        let setting = self.reader_setting(name);
+        let reads_more = self.store.setting(&setting).await?.as_deref() != Some(self.reader.as_str());
+        let planned = plan(&found, &known, reads_more);
         Ok((found, planned))
     }
 
@@ -184,6 +94,7 @@ impl Mirror {
         self.record_problems(&found, &mut summary, listener).await?;
         self.read_all(planned.read, &mut summary, listener).await?;
         self.apply_readers(&name).await?;
+        self.store.set_setting(&self.reader_setting(&name), &self.reader).await?;
         Ok(summary)
     }
 
@@ -249,27 +160,27 @@ impl Mirror {
         extractor: &mut Extractor,
         read: &PlannedRead,
         views: &OpenedGeneration,
-    ) -> Result<FileOutcome, IndexingError> {
+    ) -> Result<FileRead, IndexingError> {
         let unread = SourceStamp { bytes: read.file.bytes, modified_ns: read.file.modified_ns, sha256: String::new() };
         let source = match read_file(&read.file, self.options.file_bytes_max).await {
             Ok(source) => source,
             Err(failure) => return self.fail(self.new_document(&read.file.uri, unread), failure).await,
         };
         let same = read.known.as_ref().filter(|known| known.stamp.sha256 == source.stamp.sha256);
-        if let Some(known) = same.filter(|known| known.failure_code.is_none()) {
-            self.store.touch_document(known.id, &source.stamp).await?;
-            return Ok(FileOutcome::Same);
+        if let Some(known) = same.filter(|known| !read.anew && known.failure_code.is_none()) {
+            self.touch(known.id, &source.stamp).await?;
+            return Ok(FileOutcome::Same.into());
         }
-        let mut new = self.new_document(&read.file.uri, source.stamp);
+        let new = self.new_document(&read.file.uri, source.stamp);
         let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let document = match extractor.extract(&name, &source.bytes).await? {
             Ok(document) => document,
-            Err(failure) => return self.fail(new, failure).await,
+            Err(refusal) => return self.refuse(new, refusal).await,
         };
-        fill(&mut new, document, &Cutter::of(views)).await?;
-        let chunks = new.chunks.len();
-        self.store.put_document(&new, views.id, (self.clock)()).await?;
-        Ok(if read.known.is_some() { FileOutcome::Changed { chunks } } else { FileOutcome::Added { chunks } })
+        let (chunks, inside) = self.put(new, document, views).await?;
+        let known = read.known.is_some();
+        let outcome = if known { FileOutcome::Changed { chunks } } else { FileOutcome::Added { chunks } };
+        Ok(FileRead { outcome, inside })
     }
 
     /// Files that did not change are not read again, and may have other readers all the same.
@@ -280,16 +191,6 @@ impl Mirror {
         self.store.set_readers(&ids, Some(readers)).await?;
         self.wake.notify_waiters();
         Ok(())
-    }
-
-    async fn fail(&self, new: NewDocument, failure: Failure) -> Result<FileOutcome, IndexingError> {
-        self.store.fail_document(&new, &failure, (self.clock)()).await?;
-        Ok(FileOutcome::Failed { failure })
-    }
-
-    fn new_document(&self, uri: &str, source: SourceStamp) -> NewDocument {
-        let readers = self.options.readers.clone();
-        NewDocument { readers, ..blank(self.options.collection.clone(), uri, source) }
     }
 
     /// The first part of the URIs below `root`: its own name, or with a number when another root of the collection has
@@ -313,6 +214,11 @@ impl Mirror {
         Ok(name)
     }
 
+    /// Where it is kept which reader read the files below a root.
+    fn reader_setting(&self, name: &str) -> String {
+        format!("reader:{}:{name}", self.options.collection)
+    }
+
     fn root_setting(&self, name: &str) -> String {
         format!("root:{}:{name}", self.options.collection)
     }
@@ -320,21 +226,4 @@ impl Mirror {
 
 fn canonical(root: &std::path::Path) -> Result<PathBuf, IndexingError> {
     std::fs::canonicalize(root).map_err(|error| IndexingError::Root(root.to_owned(), error.to_string()))
-}
-
-fn account(summary: &mut MirrorSummary, listener: MirrorListener<'_>, uri: &str, bytes: u64, outcome: FileOutcome) {
-    summary.bytes += bytes;
-    match &outcome {
-        FileOutcome::Added { chunks } => {
-            summary.added += 1;
-            summary.chunks += chunks;
-        }
-        FileOutcome::Changed { chunks } => {
-            summary.changed += 1;
-            summary.chunks += chunks;
-        }
-        FileOutcome::Same => summary.unchanged += 1,
-        FileOutcome::Failed { .. } => summary.failed += 1,
-    }
-    listener(&MirrorEvent::File { uri: uri.to_owned(), bytes, outcome });
 }

@@ -7,25 +7,25 @@
 //! anywhere and started again.
 
 mod chunking;
+mod contained;
 mod embedding;
 mod error;
-mod extractor;
 mod followers;
 mod indexer;
 mod mirror;
+mod outcome;
 mod plan;
 mod row;
 mod scan;
 mod source;
 mod texts;
-mod worker;
 
+pub use contained::MirrorListener;
 pub use error::IndexingError;
-pub use extractor::{Extractor, ExtractorLimits};
 pub use followers::ViewState;
 pub use indexer::{Difference, Indexer, IndexerParts};
-pub use mirror::{FileOutcome, Mirror, MirrorEvent, MirrorListener, MirrorOptions, MirrorSummary};
+pub use mirror::{Mirror, MirrorOptions};
+pub use outcome::{FileOutcome, MirrorEvent, MirrorSummary};
 pub use plan::{Plan, PlannedRead, plan};
 pub use scan::{FoundFile, Scan, ScanProblem, scan};
 pub use texts::TextDocument;
-pub use worker::serve_extraction;

@@ -16,6 +16,7 @@ pub(super) fn blank(collection: CollectionName, uri: &str, source: SourceStamp) 
     NewDocument {
         collection,
         uri: uri.to_owned(),
+        container: None,
         media_type: "application/octet-stream".to_owned(),
         title: uri.rsplit('/').next().unwrap_or(uri).to_owned(),
         metadata: Default::default(),
@@ -25,6 +26,7 @@ pub(super) fn blank(collection: CollectionName, uri: &str, source: SourceStamp) 
         warnings: Vec::new(),
         text: String::new(),
         structure: Default::default(),
+        boxes: Vec::new(),
         chunks: Vec::new(),
     }
 }
@@ -45,6 +47,7 @@ pub(super) async fn fill(
     new.metadata = document.metadata;
     new.warnings = document.warnings.iter().map(ToString::to_string).collect();
     new.text = document.text;
+    new.boxes = document.boxes;
     new.chunks = chunks;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use ibid_ingest::MEDIA_EXTENSIONS;
 use ignore::WalkBuilder;
 
 /// A file that was found.
@@ -37,12 +38,6 @@ pub struct Scan {
     /// Pictures, sound, video and fonts, which hold no text.
     pub media_files: usize,
 }
-
-/// Files that hold no text for sure. Anything else is looked into.
-const MEDIA_EXTENSIONS: [&str; 31] = [
-    "png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp", "ico", "heic", "avif", "psd", "mp3", "wav", "flac",
-    "ogg", "m4a", "mp4", "mov", "avi", "mkv", "webm", "woff", "woff2", "ttf", "otf", "eot", "pyc", "class", "o", "so",
-];
 
 /// Walks `root`, whose URI is `name`. Hidden files are left out, `.gitignore` and `.ibidignore` are honoured, links are
 /// followed and loops reported. `excluded` is a folder that is never entered: our own data.

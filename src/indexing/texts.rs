@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ibid_ingest::{MediaType, Span};
+use ibid_ingest::MediaType;
 use sha2::{Digest, Sha256};
 
 use super::IndexingError;
@@ -44,14 +44,9 @@ impl TextDocument {
         let source = SourceStamp { bytes: self.text.len() as u64, modified_ns: 0, sha256: self.sha256() };
         let mut new = blank(self.collection, &self.uri, source);
         let document = ibid_ingest::Document {
-            media_type: MediaType::PlainText,
-            body: Span::new(0, self.text.len()),
-            text: self.text,
             title: Some(self.title),
-            pages: Vec::new(),
-            headings: Vec::new(),
             metadata: self.metadata,
-            warnings: Vec::new(),
+            ..ibid_ingest::Document::of_text(MediaType::PlainText, self.text, Vec::new())
         };
         fill(&mut new, document, cutter).await?;
         Ok(new)

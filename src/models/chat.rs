@@ -14,6 +14,8 @@ pub struct Passage {
     pub title: String,
     /// Titles of the headings above it.
     pub heading_path: Vec<String>,
+    /// The header of the table that it is a part of, when it does not begin with it.
+    pub header: Option<String>,
     /// The words.
     pub text: String,
 }

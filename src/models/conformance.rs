@@ -62,7 +62,7 @@ async fn chat_model_keeps_its_promises(model: &dyn ChatModel) {
 }
 
 fn passage(n: usize, text: &str) -> Passage {
-    Passage { n, title: String::new(), heading_path: Vec::new(), text: text.to_owned() }
+    Passage { n, title: String::new(), heading_path: Vec::new(), header: None, text: text.to_owned() }
 }
 
 async fn text_of(model: &dyn ChatModel, request: ChatRequest) -> String {

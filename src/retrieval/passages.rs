@@ -1,10 +1,10 @@
 //! Passages as hits: the words of what they span, and the section around them.
 
-use ibid_ingest::Span;
+use ibid_ingest::{Span, joined_location};
 
-use super::selection::Passage;
+use super::selection::{Candidate, Passage};
 use crate::store::{ChunkSource, Store, StoreError};
-use crate::types::{Hit, LegRank, Legs, Reranked, Section};
+use crate::types::{Chunk, ChunkRow, Hit, LegRank, Legs, Reranked, Section};
 
 /// The longest section that is given whole: some 2,000 words, which a model's window holds several of.
 const SECTION_BYTES_MAX: usize = 12_000;
@@ -28,7 +28,7 @@ pub(super) async fn hit(
     let row = best.found.row;
     let document = best.found.document;
     let text = if merged.is_empty() {
-        row.text
+        row.text.clone()
     } else {
         let slice = store.text_slice(document.id, span.start, span.end).await?;
         match slice.filter(|slice| (slice.start, slice.end) == (span.start, span.end)) {
@@ -39,6 +39,7 @@ pub(super) async fn hit(
     let chunks = || std::iter::once(&row.chunk).chain(merged.iter().map(|candidate| &candidate.found.row.chunk));
     let page_first = chunks().filter_map(|chunk| chunk.page_first).min();
     let page_last = chunks().filter_map(|chunk| chunk.page_last).max();
+    let (location, header) = (location_of(chunks()), header_at(span.start, &row, &merged));
     let own_score = |leg: Option<LegRank>| leg.map_or(0.0, |rank| rank.score);
     let fused = best.fused;
     let score = match (reranked, shown.hybrid) {
@@ -56,6 +57,9 @@ pub(super) async fn hit(
         page_first,
         page_last,
         heading_path: row.chunk.heading_path,
+        location,
+        kind: row.chunk.kind,
+        header,
         span,
         text,
         highlights: Vec::new(),
@@ -65,6 +69,20 @@ pub(super) async fn hit(
         legs: shown.explain.then_some(Legs { rerank: reranked, ..fused.legs }),
         matched_terms: None,
     }))
+}
+
+/// Where the chunks of a passage stand: the place of one, or of the first to the last as each of them names its own.
+fn location_of<'a>(chunks: impl Iterator<Item = &'a Chunk>) -> Option<String> {
+    let mut chunks: Vec<&Chunk> = chunks.filter(|chunk| chunk.location.is_some()).collect();
+    chunks.sort_by_key(|chunk| chunk.span.start);
+    let places = chunks.iter().filter_map(|chunk| chunk.location.clone());
+    places.reduce(|first, last| joined_location(&first, &last))
+}
+
+/// The header of the table that the passage begins inside of.
+fn header_at(start: usize, best: &ChunkRow, merged: &[Candidate]) -> Option<String> {
+    let rows = std::iter::once(best).chain(merged.iter().map(|candidate| &candidate.found.row));
+    rows.filter(|row| row.chunk.span.start == start).find_map(|row| row.header.clone())
 }
 
 /// Adds to each hit the section that it stands in.

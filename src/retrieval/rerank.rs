@@ -56,7 +56,7 @@ pub(super) async fn rerank(stage: &RerankStage, query: &str, passages: Vec<Passa
 fn text_of(passage: &Passage) -> String {
     let found = &passage.best.found;
     let title = own_title(&found.document.title, &found.document.uri);
-    embedding_input(title, &found.row.chunk.heading_path, &found.row.text)
+    embedding_input(title, &found.row.chunk.heading_path, &found.row.words_in_context())
 }
 
 fn unranked(passages: Vec<Passage>, notice: Option<String>) -> RerankedPassages {

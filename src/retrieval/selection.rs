@@ -176,6 +176,7 @@ pub(super) mod fixture {
             id,
             collection,
             uri: uri.to_owned(),
+            container: None,
             media_type: "text/plain".to_owned(),
             title: uri.to_owned(),
             metadata: Default::default(),
@@ -197,10 +198,14 @@ pub(super) mod fixture {
                 page_first: None,
                 page_last: None,
                 heading_path: Vec::new(),
+                kind: None,
+                location: None,
+                header: None,
                 text_hash: TextHash::of(&text),
                 simhash: Some(chunk.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             },
             text,
+            header: None,
         };
         let fused = Fused { chunk: ChunkId(chunk), score: 1.0 / chunk as f32, legs: Legs::default() };
         Candidate { fused, found: ChunkInTruth { row, document } }

@@ -1,6 +1,7 @@
 //! Chunks read back: always cut from the stored text, always with the document as it is now.
 
 use async_trait::async_trait;
+use ibid_ingest::LineBox;
 use serde::Serialize;
 
 use super::StoreError;
@@ -36,6 +37,12 @@ pub trait Chunks {
     /// # Errors
     /// Database errors.
     async fn chunks(&self, ids: &[ChunkId]) -> Result<Vec<ChunkInTruth>, StoreError>;
+
+    /// Where the lines of a document stand on their pages, in the order of its text; none when it has no pages.
+    ///
+    /// # Errors
+    /// Database errors.
+    async fn boxes(&self, id: DocumentId) -> Result<Vec<LineBox>, StoreError>;
 
     /// A piece of a document's text; the ends move outwards to character boundaries and inwards to the text's length.
     ///

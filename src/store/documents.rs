@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use ibid_ingest::LineBox;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
@@ -17,6 +18,9 @@ pub struct NewDocument {
     pub collection: CollectionName,
     /// Where it came from.
     pub uri: String,
+    /// The document that it came inside of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<DocumentId>,
     /// MIME type.
     pub media_type: String,
     /// Title.
@@ -34,8 +38,11 @@ pub struct NewDocument {
     pub warnings: Vec<String>,
     /// The extracted text, which spans index.
     pub text: String,
-    /// Its pages and headings.
+    /// Its pages, headings and the like.
     pub structure: Structure,
+    /// Where its lines stand on their pages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boxes: Vec<LineBox>,
     /// Its chunks in the generation that it is written for.
     pub chunks: Vec<Chunk>,
 }
@@ -49,6 +56,15 @@ pub struct KnownSource {
     pub stamp: SourceStamp,
     /// Why it failed, if it did.
     pub failure_code: Option<String>,
+    /// Whether pages of it wait for recognition, or something inside of it could not be read.
+    pub partial: bool,
+}
+
+impl KnownSource {
+    /// Whether a reader that can do more may find more.
+    pub fn is_incomplete(&self) -> bool {
+        self.partial || self.failure_code.is_some()
+    }
 }
 
 /// Which documents to list.
@@ -88,26 +104,26 @@ impl DocumentPage {
 #[async_trait]
 pub trait Documents {
     /// Writes a document, its text, its chunks in one generation and a change in one transaction, in the place of what was
-    /// there. Chunks that other generations had of it go away; they are cut anew behind it. A document whose texts were all
+    /// there. What came inside of another document and is new has that one's readers, unless it names its own. Chunks that other generations had of it go away; they are cut anew behind it. A document whose texts were all
     /// embedded before is ready for both legs at once.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`] and other database errors; then nothing is written.
     async fn put_document(&self, new: &NewDocument, generation: GenerationId, now_ms: i64) -> Result<Seq, StoreError>;
 
-    /// Records that a document could not be read; what was indexed of it before goes away.
+    /// Records that a document could not be read; what was indexed of it before, and what came inside of it, goes away.
     ///
     /// # Errors
     /// Database errors; then nothing is written.
     async fn fail_document(&self, new: &NewDocument, failure: &Failure, now_ms: i64) -> Result<Seq, StoreError>;
 
-    /// Notes that a source was touched but holds the same bytes. Adds a change when that gives the document another date.
+    /// Notes that a source was touched but holds the same bytes, or with an empty hash that it has to be read again. Adds a change when that gives the document another date.
     ///
     /// # Errors
     /// Database errors.
     async fn touch_document(&self, id: DocumentId, source: &SourceStamp) -> Result<(), StoreError>;
 
-    /// Says who may read documents, and adds a change for each that had other readers. `None` means whoever may read the
+    /// Says who may read documents, and what came inside of them, and adds a change for each that had other readers. `None` means whoever may read the
     /// collection. Says how many changed.
     ///
     /// # Errors
@@ -120,14 +136,21 @@ pub trait Documents {
     /// Database errors.
     async fn own_readers(&self, id: DocumentId) -> Result<Option<BTreeSet<Principal>>, StoreError>;
 
-    /// Removes documents with their text and chunks, and says how many there were. Embeddings stay: the same text may
-    /// come back.
+    /// Removes documents with their text and chunks, and those that came inside of them, and says how many there were.
+    /// Embeddings stay: the same text may come back.
     ///
     /// # Errors
     /// Database errors; then nothing is removed.
     async fn delete_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError>;
 
-    /// Every source known in a collection at or under one of the URIs in `roots`.
+    /// The documents that came inside of one.
+    ///
+    /// # Errors
+    /// Database errors.
+    async fn contained_documents(&self, container: DocumentId) -> Result<Vec<DocumentId>, StoreError>;
+
+    /// Every source known in a collection at or under one of the URIs in `roots`: files of their own, and what came inside of
+    /// a document that is not there.
     ///
     /// # Errors
     /// Database errors.

@@ -103,7 +103,7 @@ pub(super) fn inputs_of(missing: &[Vec<u8>], named: Option<(String, String)>, ro
     let title = own_title(&title, &uri);
     let mut inputs: BTreeMap<TextHash, String> = rows
         .into_iter()
-        .map(|row| (row.chunk.text_hash, embedding_input(title, &row.chunk.heading_path, &row.text)))
+        .map(|row| (row.chunk.text_hash, embedding_input(title, &row.chunk.heading_path, &row.words_in_context())))
         .collect();
     let hashes = missing.iter().filter_map(|bytes| TextHash::from_bytes(bytes));
     hashes.filter_map(|hash| inputs.remove(&hash).map(|input| MissingText { hash, input })).collect()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ibid_ingest::Span;
+use ibid_ingest::{Block, ChunkKind, Heading, LineBox, Place, Span};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,7 +15,7 @@ use crate::types::{
 /// Every document with its collection's name and readers and its chunks in the generation that serves, in the columns of
 /// [`DocumentRow`].
 pub(super) const DOCUMENTS: &str =
-    "select d.id, n.name as collection, d.uri, d.media_type, d.title, d.metadata, d.language,
+    "select d.id, n.name as collection, d.uri, d.container, d.media_type, d.title, d.metadata, d.language,
     coalesce(d.readers, n.readers) as readers, d.state, coalesce(k.embedded, false) as embedded, d.failure_code,
     d.failure_message, d.source_bytes, d.source_modified_ns, d.source_sha256, coalesce(k.chunk_count, 0) as chunk_count,
     d.text_bytes, d.warnings, d.updated_at_ms
@@ -29,6 +29,7 @@ pub(super) struct DocumentRow {
     id: Vec<u8>,
     collection: String,
     uri: String,
+    container: Option<Vec<u8>>,
     media_type: String,
     title: String,
     metadata: String,
@@ -66,6 +67,7 @@ impl TryFrom<DocumentRow> for Document {
             id,
             collection: row.collection.parse().map_err(|_| corrupt("collection")())?,
             uri: row.uri,
+            container: row.container.as_deref().map(document_id).transpose()?,
             media_type: row.media_type,
             title: row.title,
             metadata: from_json(&row.metadata).ok_or_else(corrupt("metadata"))?,
@@ -159,7 +161,13 @@ pub(super) struct SourceRow {
     source_modified_ns: i64,
     source_sha256: String,
     failure_code: Option<String>,
+    partial: bool,
 }
+
+/// Whether a document, `d`, waits for recognition, or something inside of it does or could not be read. Warnings are said in
+/// words that [`ibid_ingest::Warning`] has.
+pub(super) const IS_PARTIAL: &str = "(d.warnings like '%need ocr%' or exists (select 1 from documents i
+    where i.container = d.id and (i.failure_code is not null or i.warnings like '%need ocr%')))";
 
 impl SourceRow {
     /// The URI, and what is known of it.
@@ -169,14 +177,17 @@ impl SourceRow {
             modified_ns: self.source_modified_ns,
             sha256: self.source_sha256,
         };
-        Ok((self.uri, KnownSource { id: document_id(&self.id)?, stamp, failure_code: self.failure_code }))
+        Ok((
+            self.uri,
+            KnownSource { id: document_id(&self.id)?, stamp, failure_code: self.failure_code, partial: self.partial },
+        ))
     }
 }
 
 /// The columns of [`ChunkColumns`].
 pub(super) const CHUNK_COLUMNS: &str =
     "c.id as chunk, c.document_id, c.span_start, c.span_end, c.page_first, c.page_last, c.heading_path, c.text_hash,
-    c.simhash";
+    c.simhash, c.kind, c.location, c.header_start, c.header_end";
 
 /// A chunk whose words are still to be cut from its document's text.
 #[derive(Debug, sqlx::FromRow)]
@@ -190,6 +201,10 @@ pub(super) struct ChunkColumns {
     heading_path: String,
     text_hash: Vec<u8>,
     simhash: Option<i64>,
+    kind: Option<String>,
+    location: Option<String>,
+    header_start: Option<i64>,
+    header_end: Option<i64>,
 }
 
 impl ChunkColumns {
@@ -198,29 +213,44 @@ impl ChunkColumns {
         &self.document_id
     }
 
-    /// The chunk with `words`, which have to fill its span.
-    pub(super) fn with_words(self, words: Option<&[u8]>) -> Result<ChunkRow, StoreError> {
+    /// Where its table's header stands.
+    fn header(&self) -> Option<Span> {
+        self.header_start.zip(self.header_end).map(|(start, end)| Span::new(offset(start), offset(end)))
+    }
+
+    /// The chunk with `words`, which have to fill its span, and with those of its table's header.
+    pub(super) fn with_words(self, words: Option<&[u8]>, header: Option<&[u8]>) -> Result<ChunkRow, StoreError> {
         let id = ChunkId(self.chunk.unsigned_abs());
         let corrupt = |what: &'static str| StoreError::Corrupt { what, key: id.to_string() };
         let page = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
         let span = Span { start: offset(self.span_start), end: offset(self.span_end) };
         let words = words.filter(|words| words.len() == span.end.saturating_sub(span.start));
         let text = words.and_then(|words| std::str::from_utf8(words).ok()).ok_or_else(|| corrupt("span"))?;
+        let header_span = self.header();
+        let header = header.filter(|row| header_span.is_some_and(|place| place.len() == row.len()));
+        let header = header.and_then(|row| std::str::from_utf8(row).ok()).map(str::to_owned);
+        if header.is_none() && header_span.is_some() {
+            return Err(corrupt("header"));
+        }
         let chunk = Chunk {
             span,
             page_first: page(self.page_first),
             page_last: page(self.page_last),
             heading_path: from_json(&self.heading_path).ok_or_else(|| corrupt("heading path"))?,
+            kind: self.kind.and_then(|name| serde_json::from_value(serde_json::Value::String(name)).ok()),
+            location: self.location,
+            header: header_span,
             text_hash: TextHash::from_bytes(&self.text_hash).ok_or_else(|| corrupt("text hash"))?,
             simhash: self.simhash.map(i64::cast_unsigned),
         };
-        Ok(ChunkRow { id, document: document_id(&self.document_id)?, chunk, text: text.to_owned() })
+        Ok(ChunkRow { id, document: document_id(&self.document_id)?, chunk, text: text.to_owned(), header })
     }
 
     /// The chunk with its words out of the whole text.
     pub(super) fn cut_from(self, body: &[u8]) -> Result<ChunkRow, StoreError> {
         let words = body.get(offset(self.span_start)..offset(self.span_end).max(offset(self.span_start)));
-        self.with_words(words)
+        let header = self.header().and_then(|span| body.get(span.start..span.end));
+        self.with_words(words, header)
     }
 }
 
@@ -258,20 +288,35 @@ impl From<GenerationRow> for Generation {
 #[derive(Debug, Serialize, serde::Deserialize)]
 struct Outline {
     body: Span,
-    headings: Vec<ibid_ingest::Heading>,
+    headings: Vec<Heading>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    blocks: Vec<Block>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    places: Vec<Place>,
+}
+
+/// The column `kind` of a chunk.
+pub(super) fn kind_column(kind: Option<ChunkKind>) -> Option<String> {
+    kind.and_then(|kind| serde_json::to_value(kind).ok()?.as_str().map(str::to_owned))
+}
+
+/// The column `boxes` of a text.
+pub(super) fn boxes_column(boxes: &[LineBox]) -> Option<String> {
+    (!boxes.is_empty()).then(|| json(&boxes))
 }
 
 /// The columns `pages` and `outline` of a text.
 pub(super) fn structure_columns(structure: &Structure) -> (String, String) {
-    (json(&structure.pages), json(&Outline { body: structure.body, headings: structure.headings.clone() }))
+    let Structure { body, pages, headings, blocks, places } = structure.clone();
+    (json(&pages), json(&Outline { body, headings, blocks, places }))
 }
 
 /// The structure of a text of `text_bytes`. Without an outline, all of it is body.
 pub(super) fn structure_of(pages: &str, outline: Option<&str>, text_bytes: usize) -> Structure {
     let pages: Vec<PageSpan> = from_json(pages).unwrap_or_default();
     match outline.and_then(from_json::<Outline>) {
-        Some(Outline { body, headings }) => Structure { body, pages, headings },
-        None => Structure { body: Span { start: 0, end: text_bytes }, pages, headings: Vec::new() },
+        Some(Outline { body, headings, blocks, places }) => Structure { body, pages, headings, blocks, places },
+        None => Structure { body: Span { start: 0, end: text_bytes }, pages, ..Structure::default() },
     }
 }
 

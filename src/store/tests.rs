@@ -56,6 +56,10 @@ conforms! {
     a_failure_removes_what_was_indexed
     a_write_that_cannot_be_finished_leaves_nothing
     deleting_leaves_nothing_but_a_change
+    what_is_inside_goes_with_what_contains_it
+    a_mirror_knows_files_and_what_lost_its_file
+    what_is_inside_has_the_readers_of_what_contains_it
+    tables_places_and_boxes_come_back
     touching_a_document_changes_its_stamp_only
     touching_a_document_on_another_day_is_a_change
     a_language_is_that_of_the_last_reading

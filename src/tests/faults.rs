@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::formats::tar_of;
 use super::support::Sandbox;
 
 /// Places that one scenario tries; they are spread evenly, so that every kind of write is met.
@@ -38,7 +39,23 @@ pub(super) fn visible_state(sandbox: &Sandbox) -> Vec<String> {
     state
 }
 
+/// Documents, some of them in an archive.
+fn documents() -> Sandbox {
+    let sandbox = Sandbox::with_documents();
+    let files = [
+        ("otters.md", &b"# Otters\n\nOtters hold hands in an archive."[..]),
+        ("bridge.txt", b"The bridge is closed on Tuesday."),
+    ];
+    sandbox.write("docs/all.tar", tar_of(&files));
+    sandbox
+}
+
 pub(super) fn edit(sandbox: &Sandbox) {
+    if sandbox.path("docs/all.tar").exists() {
+        let files =
+            [("otters.md", &b"# Otters\n\nOtters sleep near the volcano."[..]), ("new.txt", b"The tunnel is open.")];
+        sandbox.write("docs/all.tar", tar_of(&files));
+    }
     sandbox.write("docs/notes.txt", "The meeting about the tunnel is on Friday, and it is long.\n");
     std::fs::remove_file(sandbox.path("docs/otters.md")).unwrap();
     sandbox.write("docs/volcano.md", "# Volcano\n\nThe volcano sleeps under the snow.\n");
@@ -60,13 +77,13 @@ pub(super) fn stop_at(sandbox: &Sandbox, place: u64) -> bool {
 
 #[test]
 fn a_first_ingest_that_is_stopped_anywhere_is_finished_by_the_next() {
-    let whole = Sandbox::with_documents();
+    let whole = documents();
     let places = places(&whole);
     let expected = visible_state(&whole);
     let mut stopped = 0;
     for round in 0..ROUNDS.min(places) {
         let place = 1 + round * places / ROUNDS.min(places);
-        let sandbox = Sandbox::with_documents();
+        let sandbox = documents();
         stopped += u64::from(stop_at(&sandbox, place));
         assert_eq!(sandbox.ingest(), 0, "after a stop at {place} of {places}");
         assert!(sandbox.is_consistent(), "after a stop at {place} of {places}");
@@ -77,14 +94,14 @@ fn a_first_ingest_that_is_stopped_anywhere_is_finished_by_the_next() {
 
 #[test]
 fn a_second_ingest_that_is_stopped_anywhere_is_finished_by_the_next() {
-    let whole = Sandbox::with_documents();
+    let whole = documents();
     whole.ingest();
     edit(&whole);
     let places = places(&whole);
     let expected = visible_state(&whole);
     for round in 0..ROUNDS.min(places) {
         let place = 1 + round * places / ROUNDS.min(places);
-        let sandbox = Sandbox::with_documents();
+        let sandbox = documents();
         sandbox.ingest();
         edit(&sandbox);
         stop_at(&sandbox, place);

@@ -10,6 +10,7 @@ mod cluster;
 mod database;
 mod eval;
 mod faults;
+mod formats;
 mod generations;
 mod models;
 mod pgvector;

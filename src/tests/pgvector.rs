@@ -76,6 +76,9 @@ fn document(uri: &str, words: &[&str]) -> NewDocument {
             page_first: None,
             page_last: None,
             heading_path: Vec::new(),
+            kind: None,
+            location: None,
+            header: None,
             text_hash: TextHash::of(word),
             simhash: None,
         }
@@ -83,6 +86,7 @@ fn document(uri: &str, words: &[&str]) -> NewDocument {
     NewDocument {
         collection: collection(),
         uri: uri.to_owned(),
+        container: None,
         media_type: "text/plain".to_owned(),
         title: uri.to_owned(),
         metadata: BTreeMap::from([("long".to_owned(), "x".repeat(5_000))]),
@@ -90,6 +94,7 @@ fn document(uri: &str, words: &[&str]) -> NewDocument {
         readers: None,
         source: SourceStamp { bytes: 1, modified_ns: 1, sha256: String::new() },
         warnings: Vec::new(),
+        boxes: Vec::new(),
         structure: Structure { body: Span { start: 0, end: text.len() }, ..Structure::default() },
         chunks: words.iter().map(chunk).collect(),
         text,

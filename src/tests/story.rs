@@ -109,7 +109,7 @@ fn bad_files_fail_alone_with_a_reason() {
         ("empty.txt", "empty"),
         ("binary.txt", "binary"),
         ("cut.pdf", "damaged"),
-        ("archive.zip", "unsupported"),
+        ("archive.zip", "damaged"),
         ("loop", "unreadable"),
         ("dangling.md", "unreadable"),
     ] {

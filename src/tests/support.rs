@@ -116,8 +116,16 @@ impl Sandbox {
 /// The program with an environment of its own.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ibid"));
-    let ours =
-        ["IBID_DATA", "IBID_FAULT_AT", "DATABASE_URL", "IBID_VECTOR", "QDRANT_URL", "QDRANT_API_KEY", "HF_ENDPOINT"];
+    let ours = [
+        "IBID_DATA",
+        "IBID_FAULT_AT",
+        "IBID_FAULT_PART",
+        "DATABASE_URL",
+        "IBID_VECTOR",
+        "QDRANT_URL",
+        "QDRANT_API_KEY",
+        "HF_ENDPOINT",
+    ];
     for name in ["OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL", "IBID_RERANK_API_KEY"].iter().chain(&ours) {
         command.env_remove(name);
     }

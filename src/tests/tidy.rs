@@ -14,13 +14,13 @@ const FLOORS: [&[&str]; 11] = [
     &["indexing", "retrieval", "transfer"],
     &["generations"],
     &["store", "vector", "keyword"],
-    &["models"],
+    &["models", "extraction"],
     &["types", "config", "analysis", "telemetry", "faults"],
     &["database"],
 ];
 
 /// Names of backends, and the only rooms that may say them.
-const BACKENDS: [(&str, &[&str]); 12] = [
+const BACKENDS: [(&str, &[&str]); 13] = [
     ("QdrantIndex", &["vector", "boot"]),
     ("EdgeIndex", &["vector", "boot"]),
     ("ExactIndex", &["vector", "boot"]),
@@ -31,6 +31,7 @@ const BACKENDS: [(&str, &[&str]); 12] = [
     ("Hashing::new", &["models", "boot"]),
     ("LocalReranker", &["models", "boot"]),
     ("RerankEndpoint::new", &["models", "boot"]),
+    ("Tesseract::new", &["extraction", "boot"]),
     ("OpenAi::new", &["models", "boot"]),
     ("Extractive::new", &["models", "boot"]),
 ];

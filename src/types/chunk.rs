@@ -1,6 +1,8 @@
 //! A chunk is a span into its document's text; its words are cut from there and never stored again.
 
-use ibid_ingest::Span;
+use std::borrow::Cow;
+
+use ibid_ingest::{ChunkKind, Span};
 use serde::{Deserialize, Serialize};
 
 use super::{ChunkId, DocumentId, TextHash};
@@ -16,6 +18,15 @@ pub struct Chunk {
     pub page_last: Option<u32>,
     /// Titles of the headings above it, outermost first.
     pub heading_path: Vec<String>,
+    /// What most of it is; `None` for chunks of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ChunkKind>,
+    /// Where it stands in a source without pages, as a person would look for it: `Budget!A2:F40`, `rows 12-40`, `slide 3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// Of a part of a table, where the table's header stands, which is read with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Span>,
     /// The hash of [`embedding_input`], the key of its vector.
     pub text_hash: TextHash,
     /// The `SimHash` of its words, by which near-duplicates are known; `None` for chunks of earlier versions.
@@ -34,6 +45,23 @@ pub struct ChunkRow {
     pub chunk: Chunk,
     /// `text[span]`.
     pub text: String,
+    /// The words of its table's header, when it is a part of a table that does not begin with it.
+    pub header: Option<String>,
+}
+
+impl ChunkRow {
+    /// The words with the header of their table, which say what the words alone do not.
+    pub fn words_in_context(&self) -> Cow<'_, str> {
+        below_header(self.header.as_deref(), &self.text)
+    }
+}
+
+/// `text` below the header of its table, if it has one.
+pub fn below_header<'a>(header: Option<&str>, text: &'a str) -> Cow<'a, str> {
+    match header {
+        Some(header) => Cow::Owned(format!("{header}\n{text}")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// The title that a document gives itself; empty when it is only the name of its file, which is often a number and then hurts:

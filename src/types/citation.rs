@@ -64,6 +64,9 @@ pub struct Location {
     /// Last page, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_last: Option<u32>,
+    /// Where it stands in a source without pages: `Budget!A2:F40`, `rows 12-40`, `slide 3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// Titles of the headings above it, outermost first.
     pub heading_path: Vec<String>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ibid_ingest::{Heading, Span};
+use ibid_ingest::{Block, Heading, Place, Span};
 use serde::{Deserialize, Serialize};
 
 use super::{CalendarDate, CollectionName, DocumentId, Principal};
@@ -16,6 +16,9 @@ pub struct Document {
     pub collection: CollectionName,
     /// Where it came from: the path relative to the ingested folder's parent, with `/` between parts.
     pub uri: String,
+    /// The document that it came inside of: an archive, or a mail with attachments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<DocumentId>,
     /// MIME type of the source.
     pub media_type: String,
     /// The title that the source gives itself, or the file name.
@@ -96,7 +99,8 @@ pub struct SourceStamp {
     pub bytes: u64,
     /// Modification time in nanoseconds since 1970 (UTC), 0 where there is none.
     pub modified_ns: i64,
-    /// SHA-256 of the bytes as 64 hexadecimal digits; empty when the source could not be read.
+    /// SHA-256 of the bytes as 64 hexadecimal digits; empty when the source could not be read, and for what came inside of
+    /// another document, whose own hash tells of changes.
     pub sha256: String,
 }
 
@@ -124,4 +128,10 @@ pub struct Structure {
     pub pages: Vec<PageSpan>,
     /// The headings, in the order of the text.
     pub headings: Vec<Heading>,
+    /// Tables, code and lists that the text does not show by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Block>,
+    /// Where its parts stand in a source without pages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
 }

@@ -1,6 +1,6 @@
 //! A hit: a passage that a search found, where it stands, and why it stands there.
 
-use ibid_ingest::Span;
+use ibid_ingest::{ChunkKind, Span};
 use serde::{Deserialize, Serialize};
 
 use super::{ChunkId, CollectionName, DocumentId, MatchedTerm};
@@ -50,6 +50,16 @@ pub struct Hit {
     /// Last page, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_last: Option<u32>,
+    /// Where it stands in a source without pages, as a person would look for it: `Budget!A2:F40`, `rows 12-40`, `slide 3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// What most of it is: `prose`, `code`, `table` or `list`; absent for what an earlier version indexed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub kind: Option<ChunkKind>,
+    /// The header of the table that the passage is a part of, when it does not begin with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
     /// Bytes of the document's extracted text.
     #[schema(value_type = Object, example = json!({"start": 0, "end": 42}))]
     pub span: Span,

@@ -14,7 +14,7 @@ mod language;
 mod message;
 
 pub use access::{Caller, InvalidPrincipal, Principal};
-pub use chunk::{Chunk, ChunkRow, embedding_input, own_title};
+pub use chunk::{Chunk, ChunkRow, below_header, embedding_input, own_title};
 pub use citation::{Citation, CitedText, Location};
 pub use date::{CalendarDate, InvalidDate};
 pub use document::{Document, DocumentState, Failure, PageSpan, SourceStamp, Structure};

@@ -38,9 +38,9 @@ export function close() {
 
 /** The place of a citation in words: heading path and page, as far as it has them and the title does not say them. */
 export function placeOf({ title, location = {} }) {
-  const { headingPath = [], pageFirst, pageLast } = location;
+  const { headingPath = [], pageFirst, pageLast, place } = location;
   const heading = headingPath.filter((each, depth) => each && !(depth === 0 && title?.startsWith(each))).join(" › ");
-  return [heading, pageFirst ? words.page(pageFirst, pageLast) : ""].filter(Boolean).join(" · ");
+  return [heading, pageFirst ? words.page(pageFirst, pageLast) : "", place ?? ""].filter(Boolean).join(" · ");
 }
 
 /** The title of a citation, or its address when it has none. */

@@ -199,6 +199,7 @@ mod tests {
             id: DocumentId::of(&collection, "docs/a.md"),
             collection,
             uri: "docs/a.md".to_owned(),
+            container: None,
             media_type: "text/markdown".to_owned(),
             title: title.to_owned(),
             metadata: BTreeMap::new(),
@@ -222,7 +223,7 @@ mod tests {
             revision: 1,
             media_type: "text/markdown".to_owned(),
             title: String::new(),
-            structure: Structure { body: read.body, pages: Vec::new(), headings: read.headings },
+            structure: Structure { body: read.body, headings: read.headings, ..Structure::default() },
             text: read.text,
         }
     }

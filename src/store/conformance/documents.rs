@@ -16,6 +16,7 @@ pub(in crate::store) async fn a_document_is_read_back_as_it_was_written(store: &
         id: id_of("docs/a.md"),
         collection: collection(),
         uri: new.uri,
+        container: None,
         media_type: new.media_type,
         title: new.title,
         metadata: new.metadata,

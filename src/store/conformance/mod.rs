@@ -1,5 +1,6 @@
 //! What every member of the truth must do; each database runs all of it, each case on a database of its own.
 
+mod contained;
 mod documents;
 mod embeddings;
 mod generations;
@@ -9,7 +10,7 @@ mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ibid_ingest::{ChunkOptions, Span};
+use ibid_ingest::{ChunkKind, ChunkOptions, Span};
 
 use super::{Change, ChangeKind, NewDocument, Store};
 use crate::types::{
@@ -17,6 +18,7 @@ use crate::types::{
     TextHash, embedding_input,
 };
 
+pub(super) use contained::*;
 pub(super) use documents::*;
 pub(super) use embeddings::*;
 pub(super) use generations::*;
@@ -43,7 +45,10 @@ fn chunks_of(title: &str, parts: &[&str]) -> Vec<Chunk> {
         start = span.end + 1;
         let heading_path = vec!["Part".to_owned()];
         let text_hash = TextHash::of(&embedding_input(title, &heading_path, part));
-        Chunk { span, page_first: Some(1), page_last: None, heading_path, text_hash, simhash: Some(u64::MAX - 1) }
+        let header = None;
+        let (kind, location) = (Some(ChunkKind::List), Some("rows 1-9".to_owned()));
+        let simhash = Some(u64::MAX - 1);
+        Chunk { span, page_first: Some(1), page_last: None, heading_path, kind, location, header, text_hash, simhash }
     };
     parts.iter().map(chunk).collect()
 }
@@ -55,12 +60,14 @@ pub(super) fn written(uri: &str, parts: &[&str]) -> NewDocument {
     NewDocument {
         collection: collection(),
         uri: uri.to_owned(),
+        container: None,
         media_type: "text/plain".to_owned(),
         metadata: BTreeMap::from([("lang".to_owned(), "ko".to_owned())]),
         language: Some("ko".to_owned()),
         readers: None,
         source: SourceStamp { bytes: text.len() as u64, modified_ns: 7, sha256: "0".repeat(64) },
         warnings: vec!["a warning".to_owned()],
+        boxes: Vec::new(),
         structure: Structure { body: Span { start: 0, end: text.len() }, ..Structure::default() },
         text,
         chunks: chunks_of(&title, parts),

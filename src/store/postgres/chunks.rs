@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use ibid_ingest::LineBox;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
 
 use super::PostgresStore;
 use crate::store::chunks::{bytes_around, slice_of};
-use crate::store::rows::{CHUNK_COLUMNS, ChunkColumns, DOCUMENTS, DocumentRow, signed};
+use crate::store::rows::{CHUNK_COLUMNS, ChunkColumns, DOCUMENTS, DocumentRow, from_json, signed};
 use crate::store::{ChunkInTruth, Chunks, StoreError, TextSlice};
 use crate::types::{ChunkId, ChunkRow, Document, DocumentId, GenerationId};
 
@@ -20,7 +21,8 @@ impl Chunks for PostgresStore {
         sql.push(DOCUMENTS)
             .push(" where d.state = 'ready' and d.id in (select document_id from chunks where id = any(");
         sql.push_bind(&numbers).push("::bigint[]))) select known.*, ").push(CHUNK_COLUMNS).push(
-            ", substring(t.body from (c.span_start + 1)::int for (c.span_end - c.span_start)::int) as words
+            ", substring(t.body from (c.span_start + 1)::int for (c.span_end - c.span_start)::int) as words,
+                substring(t.body from (c.header_start + 1)::int for (c.header_end - c.header_start)::int) as header_words
             from chunks c join known on known.id = c.document_id join texts t on t.document_id = c.document_id
             where c.id = any(",
         );
@@ -28,10 +30,17 @@ impl Chunks for PostgresStore {
         let mut found = HashMap::with_capacity(ids.len());
         for row in &sql.build().fetch_all(&mut *self.connection().await?).await? {
             let document = Document::try_from(DocumentRow::from_row(row)?)?;
-            let row = ChunkColumns::from_row(row)?.with_words(Some(row.try_get("words")?))?;
+            let row =
+                ChunkColumns::from_row(row)?.with_words(Some(row.try_get("words")?), row.try_get("header_words")?)?;
             found.insert(row.id, ChunkInTruth { row, document });
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    async fn boxes(&self, id: DocumentId) -> Result<Vec<LineBox>, StoreError> {
+        let query = sqlx::query_scalar("select boxes from texts where document_id = $1").bind(id.as_bytes());
+        let boxes: Option<Option<String>> = query.fetch_optional(&mut *self.connection().await?).await?;
+        Ok(boxes.flatten().and_then(|boxes| from_json(&boxes)).unwrap_or_default())
     }
 
     async fn text_slice(&self, id: DocumentId, start: usize, end: usize) -> Result<Option<TextSlice>, StoreError> {

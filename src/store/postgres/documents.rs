@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use ibid_ingest::Span;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::changes::{append_changes, each};
@@ -10,7 +11,10 @@ use super::facets::write_facets;
 use super::{PostgresStore, raw_ids, retried, storable};
 use crate::faults;
 use crate::store::documents::RowState;
-use crate::store::rows::{DOCUMENTS, DocumentRow, SourceRow, document_id, json, readers_of, signed, structure_columns};
+use crate::store::rows::{
+    DOCUMENTS, DocumentRow, IS_PARTIAL, SourceRow, boxes_column, document_id, json, kind_column, readers_of, signed,
+    structure_columns,
+};
 use crate::store::{ChangeKind, DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument, StoreError};
 use crate::types::{Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, Principal, Seq, SourceStamp};
 
@@ -45,7 +49,11 @@ impl PostgresStore {
         let state = RowState { state: "failed", failure: Some(failure), text_bytes: 0 };
         let mut tx = self.begin().await?;
         upsert_row(&mut tx, id, new, &state, now_ms).await?;
-        let seq = append_changes(&mut tx, &[(id, ChangeKind::Delete, None)]).await?;
+        let query = sqlx::query_scalar("delete from documents where container = $1 returning id").bind(id.as_bytes());
+        let gone = sorted_ids(&query.fetch_all(&mut *tx).await?)?;
+        let mut changes = each(&gone, ChangeKind::Delete, None);
+        changes.push((id, ChangeKind::Delete, None));
+        let seq = append_changes(&mut tx, &changes).await?;
         faults::point();
         tx.commit().await?;
         faults::point();
@@ -61,6 +69,9 @@ impl PostgresStore {
         let sql = "select 1 from collections where id in (select collection_id from documents where id = any($1))
             order by id for share";
         sqlx::query(sql).bind(raw_ids(ids)).execute(&mut *tx).await?;
+        // Whoever puts something new into one of them holds it, so that it cannot come in with the readers of before.
+        lock_documents(&mut tx, ids).await?;
+        let ids = &with_contained(&mut tx, ids).await?;
         lock_documents(&mut tx, ids).await?;
         let write = "update documents set readers = $2 where id = any($1) and readers is distinct from $2 returning id";
         let query = sqlx::query_scalar(write).bind(raw_ids(ids)).bind(readers.map(json));
@@ -78,8 +89,9 @@ impl PostgresStore {
         sqlx::query(sql).bind(id.as_bytes()).execute(&mut *tx).await?;
         lock_documents(&mut tx, &[id]).await?;
         let Some(before) = document_row(&mut tx, id).await? else { return Ok(()) };
-        let write = "update documents set source_modified_ns = $1, source_bytes = $2 where id = $3";
-        let query = sqlx::query(write).bind(source.modified_ns).bind(signed(source.bytes)).bind(id.as_bytes());
+        let write = "update documents set source_modified_ns = $1, source_bytes = $2, source_sha256 = $4 where id = $3";
+        let query = sqlx::query(write).bind(source.modified_ns).bind(signed(source.bytes));
+        let query = query.bind(id.as_bytes()).bind(&source.sha256);
         query.execute(&mut *tx).await?;
         if before.is_redated_by(source) {
             write_facets(&mut tx, &[id]).await?;
@@ -91,6 +103,7 @@ impl PostgresStore {
 
     async fn remove_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
+        let ids = &with_contained(&mut tx, ids).await?;
         let sql = "select 1 from documents where id = any($1) order by id for update";
         sqlx::query(sql).bind(raw_ids(ids)).execute(&mut *tx).await?;
         let query = sqlx::query_scalar("delete from documents where id = any($1) returning id").bind(raw_ids(ids));
@@ -132,17 +145,26 @@ impl Documents for PostgresStore {
         retried(|| self.remove_documents(ids)).await
     }
 
+    async fn contained_documents(&self, container: DocumentId) -> Result<Vec<DocumentId>, StoreError> {
+        let query = sqlx::query_scalar("select id from documents where container = $1").bind(container.as_bytes());
+        sorted_ids(&query.fetch_all(&mut *self.connection().await?).await?)
+    }
+
     async fn known_sources(
         &self,
         collection: &CollectionName,
         roots: &[String],
     ) -> Result<BTreeMap<String, KnownSource>, StoreError> {
-        let sql = "select d.id, d.uri, d.source_bytes, d.source_modified_ns, d.source_sha256, d.failure_code
+        let sql = format!(
+            "select d.id, d.uri, d.source_bytes, d.source_modified_ns, d.source_sha256, d.failure_code,
+                {IS_PARTIAL} as partial
             from documents d join collections n on n.id = d.collection_id
             where n.name = $1 and exists (select 1 from unnest($2::text[]) as roots (root)
-                where d.uri = root or starts_with(d.uri, root || '/'))";
+                where d.uri = root or starts_with(d.uri, root || '/'))
+                and (d.container is null or not exists (select 1 from documents o where o.id = d.container))"
+        );
         let roots: Vec<_> = roots.iter().map(|root| storable(root)).collect();
-        let query = sqlx::query_as(sql).bind(collection.as_str()).bind(roots);
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(collection.as_str()).bind(roots);
         let rows: Vec<SourceRow> = query.fetch_all(&mut *self.connection().await?).await?;
         rows.into_iter().map(SourceRow::known).collect()
     }
@@ -180,6 +202,12 @@ pub(super) async fn document_row(
     row.map(Document::try_from).transpose()
 }
 
+/// These documents, and what came inside of them.
+async fn with_contained(tx: &mut PgConnection, ids: &[DocumentId]) -> Result<Vec<DocumentId>, StoreError> {
+    let query = sqlx::query_scalar("select id from documents where id = any($1) or container = any($1)");
+    sorted_ids(&query.bind(raw_ids(ids)).fetch_all(tx).await?)
+}
+
 /// Keeps others from writing these documents, in the order of their ids.
 pub(super) async fn lock_documents(tx: &mut PgConnection, ids: &[DocumentId]) -> Result<(), StoreError> {
     let sql = "select 1 from documents where id = any($1) order by id for no key update";
@@ -204,15 +232,20 @@ async fn upsert_row(
     // The collection's readers must not change before this document is there to be given them.
     let collection = sqlx::query_scalar("select id from collections where name = $1 for share");
     let collection: Option<i64> = collection.bind(new.collection.as_str()).fetch_optional(&mut *tx).await?;
+    if let Some(container) = &new.container {
+        let hold = sqlx::query("select 1 from documents where id = $1 for share");
+        hold.bind(container.as_bytes()).execute(&mut *tx).await?;
+    }
     let sql = "insert into documents (id, collection_id, uri, media_type, title, metadata, readers, state, failure_code,
-            failure_message, source_bytes, source_modified_ns, source_sha256, text_bytes, warnings, updated_at_ms, language)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+            failure_message, source_bytes, source_modified_ns, source_sha256, text_bytes, warnings, updated_at_ms, language,
+            container)
+        values ($1, $2, $3, $4, $5, $6, coalesce($7, (select o.readers from documents o where o.id = $18)), $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
         on conflict (id) do update set media_type = excluded.media_type, title = excluded.title,
-            metadata = excluded.metadata, readers = coalesce(excluded.readers, documents.readers), state = excluded.state,
+            metadata = excluded.metadata, readers = coalesce($7, documents.readers), state = excluded.state,
             failure_code = excluded.failure_code, failure_message = excluded.failure_message,
             source_bytes = excluded.source_bytes, source_modified_ns = excluded.source_modified_ns,
             source_sha256 = excluded.source_sha256, text_bytes = excluded.text_bytes, warnings = excluded.warnings,
-            updated_at_ms = excluded.updated_at_ms, language = excluded.language,
+            updated_at_ms = excluded.updated_at_ms, language = excluded.language, container = excluded.container,
             revision = documents.revision + 1";
     let query = sqlx::query(sql)
         .bind(id.as_bytes())
@@ -231,7 +264,8 @@ async fn upsert_row(
         .bind(signed(state.text_bytes as u64))
         .bind(json(&new.warnings))
         .bind(now_ms)
-        .bind(new.language.as_deref().map(storable));
+        .bind(new.language.as_deref().map(storable))
+        .bind(new.container.as_ref().map(DocumentId::as_bytes));
     query.execute(&mut *tx).await?;
     let empty = "with cut as (delete from chunkings where document_id = $1),
             pieces as (delete from chunks where document_id = $1)
@@ -242,9 +276,9 @@ async fn upsert_row(
 
 async fn insert_text(tx: &mut PgConnection, id: DocumentId, new: &NewDocument) -> Result<(), StoreError> {
     let (pages, outline) = structure_columns(&new.structure);
-    let sql = "insert into texts (document_id, body, pages, outline) values ($1, $2, $3, $4)";
+    let sql = "insert into texts (document_id, body, pages, outline, boxes) values ($1, $2, $3, $4, $5)";
     let text = sqlx::query(sql).bind(id.as_bytes()).bind(new.text.as_bytes()).bind(pages).bind(outline);
-    text.execute(tx).await?;
+    text.bind(boxes_column(&new.boxes)).execute(tx).await?;
     Ok(())
 }
 
@@ -267,15 +301,25 @@ pub(super) async fn insert_chunks(
     let paths: Vec<String> = chunks.iter().map(|chunk| json(&chunk.heading_path)).collect();
     let hashes: Vec<&[u8]> = chunks.iter().map(|chunk| chunk.text_hash.0.as_slice()).collect();
     let simhashes: Vec<Option<i64>> = chunks.iter().map(|chunk| chunk.simhash.map(u64::cast_signed)).collect();
+    let kinds: Vec<Option<String>> = chunks.iter().map(|chunk| kind_column(chunk.kind)).collect();
+    let locations: Vec<_> = chunks.iter().map(|chunk| chunk.location.as_deref().map(storable)).collect();
+    let headers = |end: fn(Span) -> usize| {
+        chunks.iter().map(|chunk| chunk.header.map(|header| signed(end(header) as u64))).collect()
+    };
+    let header_starts: Vec<Option<i64>> = headers(|header| header.start);
+    let header_ends: Vec<Option<i64>> = headers(|header| header.end);
     let sql = "insert into chunks (document_id, generation, span_start, span_end, page_first, page_last, heading_path,
-            text_hash, simhash)
-        select $1, $2, span_start, span_end, page_first, page_last, heading_path, text_hash, simhash
-        from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bytea[], $9::bigint[])
-            with ordinality
-            as new (span_start, span_end, page_first, page_last, heading_path, text_hash, simhash, place)
+            text_hash, simhash, kind, location, header_start, header_end)
+        select $1, $2, span_start, span_end, page_first, page_last, heading_path, text_hash, simhash, kind, location,
+            header_start, header_end
+        from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bytea[], $9::bigint[],
+            $10::text[], $11::text[], $12::bigint[], $13::bigint[]) with ordinality
+            as new (span_start, span_end, page_first, page_last, heading_path, text_hash, simhash, kind, location,
+                header_start, header_end, place)
         order by place";
     let query = sqlx::query(sql).bind(id.as_bytes()).bind(i64::from(generation.0));
     let query = query.bind(starts).bind(ends).bind(firsts).bind(lasts).bind(paths).bind(hashes).bind(simhashes);
+    let query = query.bind(kinds).bind(locations).bind(header_starts).bind(header_ends);
     query.execute(tx).await?;
     Ok(())
 }

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use ibid_ingest::LineBox;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{FromRow, Row, Sqlite};
 
 use super::SqliteStore;
 use crate::store::chunks::{bytes_around, slice_of};
-use crate::store::rows::{CHUNK_COLUMNS, ChunkColumns, DOCUMENTS, DocumentRow, signed};
+use crate::store::rows::{CHUNK_COLUMNS, ChunkColumns, DOCUMENTS, DocumentRow, from_json, signed};
 use crate::store::{ChunkInTruth, Chunks, StoreError, TextSlice};
 use crate::types::{ChunkId, ChunkRow, Document, DocumentId, GenerationId};
 
@@ -24,7 +25,8 @@ impl Chunks for SqliteStore {
             let mut sql = sqlx::QueryBuilder::<Sqlite>::new("select ");
             sql.push(CHUNK_COLUMNS);
             sql.push(
-                ", substr(t.body, c.span_start + 1, c.span_end - c.span_start) as words
+                ", substr(t.body, c.span_start + 1, c.span_end - c.span_start) as words,
+                substr(t.body, c.header_start + 1, c.header_end - c.header_start) as header_words
                 from chunks c join texts t on t.document_id = c.document_id where c.id in (",
             );
             let mut list = sql.separated(", ");
@@ -37,11 +39,17 @@ impl Chunks for SqliteStore {
                 let Some(document) = documents.get(columns.document()).cloned() else {
                     continue;
                 };
-                let row = columns.with_words(Some(row.try_get("words")?))?;
+                let row = columns.with_words(Some(row.try_get("words")?), row.try_get("header_words")?)?;
                 found.insert(row.id, ChunkInTruth { row, document });
             }
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    async fn boxes(&self, id: DocumentId) -> Result<Vec<LineBox>, StoreError> {
+        let query = sqlx::query_scalar("select boxes from texts where document_id = $1").bind(id.as_bytes());
+        let boxes: Option<Option<String>> = query.fetch_optional(&self.reader).await?;
+        Ok(boxes.flatten().and_then(|boxes| from_json(&boxes)).unwrap_or_default())
     }
 
     async fn text_slice(&self, id: DocumentId, start: usize, end: usize) -> Result<Option<TextSlice>, StoreError> {

@@ -9,7 +9,10 @@ use super::SqliteStore;
 use super::changes::append_change;
 use crate::faults;
 use crate::store::documents::RowState;
-use crate::store::rows::{DOCUMENTS, DocumentRow, SourceRow, json, readers_of, signed, structure_columns};
+use crate::store::rows::{
+    DOCUMENTS, DocumentRow, IS_PARTIAL, SourceRow, boxes_column, document_id, json, kind_column, readers_of, signed,
+    structure_columns,
+};
 use crate::store::{ChangeKind, DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument, StoreError};
 use crate::types::{Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, Principal, Seq, SourceStamp};
 
@@ -39,6 +42,11 @@ impl Documents for SqliteStore {
         let state = RowState { state: "failed", failure: Some(failure), text_bytes: 0 };
         let mut tx = self.writer.begin_with("begin immediate").await?;
         upsert_row(&mut tx, id, new, &state, now_ms).await?;
+        let inside = with_contained(&mut tx, &[id]).await?;
+        for contained in inside.iter().filter(|contained| **contained != id) {
+            sqlx::query("delete from documents where id = $1").bind(contained.as_bytes()).execute(&mut *tx).await?;
+            append_change(&mut tx, *contained, ChangeKind::Delete, None).await?;
+        }
         let seq = append_change(&mut tx, id, ChangeKind::Delete, None).await?;
         faults::point();
         tx.commit().await?;
@@ -49,8 +57,9 @@ impl Documents for SqliteStore {
     async fn touch_document(&self, id: DocumentId, source: &SourceStamp) -> Result<(), StoreError> {
         let mut tx = self.writer.begin_with("begin immediate").await?;
         let Some(before) = document_row(&mut *tx, id).await? else { return Ok(()) };
-        let sql = "update documents set source_modified_ns = $1, source_bytes = $2 where id = $3";
-        let query = sqlx::query(sql).bind(source.modified_ns).bind(signed(source.bytes)).bind(id.as_bytes());
+        let sql = "update documents set source_modified_ns = $1, source_bytes = $2, source_sha256 = $4 where id = $3";
+        let query = sqlx::query(sql).bind(source.modified_ns).bind(signed(source.bytes));
+        let query = query.bind(id.as_bytes()).bind(&source.sha256);
         query.execute(&mut *tx).await?;
         if before.is_redated_by(source) {
             append_change(&mut tx, id, ChangeKind::Put, None).await?;
@@ -62,7 +71,7 @@ impl Documents for SqliteStore {
     async fn set_readers(&self, ids: &[DocumentId], readers: Option<&BTreeSet<Principal>>) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin_with("begin immediate").await?;
         let mut changed = 0;
-        for id in ids {
+        for id in &with_contained(&mut tx, ids).await? {
             let sql = "update documents set readers = $1 where id = $2 and readers is not $1";
             let done = sqlx::query(sql).bind(readers.map(json)).bind(id.as_bytes()).execute(&mut *tx).await?;
             if done.rows_affected() == 1 {
@@ -83,7 +92,7 @@ impl Documents for SqliteStore {
     async fn delete_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin_with("begin immediate").await?;
         let mut deleted = 0;
-        for id in ids {
+        for id in &with_contained(&mut tx, ids).await? {
             let gone = sqlx::query("delete from documents where id = $1").bind(id.as_bytes()).execute(&mut *tx).await?;
             if gone.rows_affected() == 1 {
                 append_change(&mut tx, *id, ChangeKind::Delete, None).await?;
@@ -96,17 +105,27 @@ impl Documents for SqliteStore {
         Ok(deleted)
     }
 
+    async fn contained_documents(&self, container: DocumentId) -> Result<Vec<DocumentId>, StoreError> {
+        let query = sqlx::query_scalar("select id from documents where container = $1 order by id");
+        let rows: Vec<Vec<u8>> = query.bind(container.as_bytes()).fetch_all(&self.reader).await?;
+        rows.iter().map(|id| document_id(id)).collect()
+    }
+
     async fn known_sources(
         &self,
         collection: &CollectionName,
         roots: &[String],
     ) -> Result<BTreeMap<String, KnownSource>, StoreError> {
-        let sql = "select d.id, d.uri, d.source_bytes, d.source_modified_ns, d.source_sha256, d.failure_code
+        let sql = format!(
+            "select d.id, d.uri, d.source_bytes, d.source_modified_ns, d.source_sha256, d.failure_code,
+                {IS_PARTIAL} as partial
             from documents d join collections n on n.id = d.collection_id
-            where n.name = $1 and (d.uri = $2 or substr(d.uri, 1, length($2) + 1) = $2 || '/')";
+            where n.name = $1 and (d.uri = $2 or substr(d.uri, 1, length($2) + 1) = $2 || '/')
+                and (d.container is null or not exists (select 1 from documents o where o.id = d.container))"
+        );
         let mut known = BTreeMap::new();
         for root in roots {
-            let query = sqlx::query_as(sql).bind(collection.as_str()).bind(root);
+            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(collection.as_str()).bind(root);
             let rows: Vec<SourceRow> = query.fetch_all(&self.reader).await?;
             for row in rows {
                 let (uri, source) = row.known()?;
@@ -146,6 +165,20 @@ async fn document_row(executor: impl SqliteExecutor<'_>, id: DocumentId) -> Resu
     row.map(Document::try_from).transpose()
 }
 
+/// These documents, and what came inside of them.
+async fn with_contained(tx: &mut Transaction<'_, Sqlite>, ids: &[DocumentId]) -> Result<Vec<DocumentId>, StoreError> {
+    let mut all = Vec::with_capacity(ids.len());
+    for id in ids {
+        all.push(*id);
+        let query = sqlx::query_scalar("select id from documents where container = $1").bind(id.as_bytes());
+        let inside: Vec<Vec<u8>> = query.fetch_all(&mut **tx).await?;
+        for contained in inside {
+            all.push(document_id(&contained)?);
+        }
+    }
+    Ok(all)
+}
+
 /// Writes the row, and removes what was there of its text and chunks.
 async fn upsert_row(
     tx: &mut Transaction<'_, Sqlite>,
@@ -155,15 +188,17 @@ async fn upsert_row(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let sql = "insert into documents (id, collection_id, uri, media_type, title, metadata, readers, state, failure_code,
-            failure_message, source_bytes, source_modified_ns, source_sha256, text_bytes, warnings, updated_at_ms, language)
-        values ($1, (select id from collections where name = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-            $16, $17)
+            failure_message, source_bytes, source_modified_ns, source_sha256, text_bytes, warnings, updated_at_ms, language,
+            container)
+        values ($1, (select id from collections where name = $2), $3, $4, $5, $6,
+            coalesce($7, (select o.readers from documents o where o.id = $18)), $8, $9, $10, $11, $12, $13, $14, $15, $16,
+            $17, $18)
         on conflict (id) do update set media_type = excluded.media_type, title = excluded.title,
-            metadata = excluded.metadata, readers = coalesce(excluded.readers, documents.readers), state = excluded.state,
+            metadata = excluded.metadata, readers = coalesce($7, documents.readers), state = excluded.state,
             failure_code = excluded.failure_code, failure_message = excluded.failure_message,
             source_bytes = excluded.source_bytes, source_modified_ns = excluded.source_modified_ns,
             source_sha256 = excluded.source_sha256, text_bytes = excluded.text_bytes, warnings = excluded.warnings,
-            updated_at_ms = excluded.updated_at_ms, language = excluded.language,
+            updated_at_ms = excluded.updated_at_ms, language = excluded.language, container = excluded.container,
             revision = documents.revision + 1";
     let query = sqlx::query(sql)
         .bind(id.as_bytes())
@@ -182,7 +217,8 @@ async fn upsert_row(
         .bind(signed(state.text_bytes as u64))
         .bind(json(&new.warnings))
         .bind(now_ms)
-        .bind(&new.language);
+        .bind(&new.language)
+        .bind(new.container.as_ref().map(DocumentId::as_bytes));
     query.execute(&mut **tx).await?;
     for empty in [
         "delete from chunks where document_id = $1",
@@ -196,9 +232,9 @@ async fn upsert_row(
 
 async fn insert_text(tx: &mut Transaction<'_, Sqlite>, id: DocumentId, new: &NewDocument) -> Result<(), StoreError> {
     let (pages, outline) = structure_columns(&new.structure);
-    let sql = "insert into texts (document_id, body, pages, outline) values ($1, $2, $3, $4)";
+    let sql = "insert into texts (document_id, body, pages, outline, boxes) values ($1, $2, $3, $4, $5)";
     let text = sqlx::query(sql).bind(id.as_bytes()).bind(new.text.as_bytes()).bind(pages).bind(outline);
-    text.execute(&mut **tx).await?;
+    text.bind(boxes_column(&new.boxes)).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -213,8 +249,8 @@ pub(super) async fn insert_chunks(
     let count = sqlx::query(counted).bind(id.as_bytes()).bind(generation.0).bind(signed(chunks.len() as u64));
     count.execute(&mut **tx).await?;
     let sql = "insert into chunks (document_id, generation, span_start, span_end, page_first, page_last, heading_path,
-            text_hash, simhash)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+            text_hash, simhash, kind, location, header_start, header_end)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     for chunk in chunks {
         let row = sqlx::query(sql)
             .bind(id.as_bytes())
@@ -225,7 +261,11 @@ pub(super) async fn insert_chunks(
             .bind(chunk.page_last)
             .bind(json(&chunk.heading_path))
             .bind(chunk.text_hash.0.as_slice())
-            .bind(chunk.simhash.map(u64::cast_signed));
+            .bind(chunk.simhash.map(u64::cast_signed))
+            .bind(kind_column(chunk.kind))
+            .bind(chunk.location.as_deref())
+            .bind(chunk.header.map(|header| signed(header.start as u64)))
+            .bind(chunk.header.map(|header| signed(header.end as u64)));
         row.execute(&mut **tx).await?;
     }
     Ok(())

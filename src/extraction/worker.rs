@@ -1,0 +1,124 @@
+//! The child process that extracts: our own binary with a hidden subcommand, fenced in by limits on itself.
+//!
+//! It reads requests from standard input and writes results to standard output. It ends with its input, so it never outlives
+//! its parent for longer than one document.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{Read, Seek, StdoutLock};
+
+use ibid_ingest::{ExtractError, Observer};
+
+use super::fence::close_in;
+use super::wire::{Frame, RequestHeader, Response, Task, read_request, write_frame};
+use crate::faults;
+
+/// Parsers recurse as deep as a document nests; the main thread's 8 MiB are not enough for real ones.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Serves extraction until standard input ends. `memory_bytes_max` bounds the address space of the whole process.
+///
+/// # Errors
+/// When standard input or output breaks.
+pub fn serve_extraction(memory_bytes_max: u64) -> std::io::Result<()> {
+    // Behind the fence no file can be opened.
+    let clock = CpuClock::open();
+    close_in(memory_bytes_max)?;
+    let serve = move || {
+        let mut input = std::io::stdin().lock();
+        let teller = Teller { out: RefCell::new(std::io::stdout().lock()), clock, cpu_seconds: RefCell::new(0) };
+        while let Some((header, bytes)) = read_request(&mut input)? {
+            *teller.cpu_seconds.borrow_mut() = header.cpu_seconds;
+            teller.clock.limit(header.cpu_seconds);
+            let json = match &header.task {
+                Task::Read => serde_json::to_vec(&extract(&header, &bytes, &teller))?,
+                Task::Draw(pages) => serde_json::to_vec(&draw(&header, &bytes, pages, &teller))?,
+            };
+            drop(bytes);
+            write_frame(&mut *teller.out.borrow_mut(), &Frame::Result(json))?;
+        }
+        Ok(())
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(serve)?;
+    thread.join().unwrap_or_else(|_| Err(std::io::Error::other("extraction panicked")))
+}
+
+/// Tells the parent which part is read.
+struct Teller<'a> {
+    out: RefCell<StdoutLock<'a>>,
+    clock: CpuClock,
+    cpu_seconds: RefCell<u64>,
+}
+
+impl Observer for Teller<'_> {
+    fn begins(&self, part: &str) {
+        // A parent that does not listen any more ends this process with its next request.
+        drop(write_frame(&mut *self.out.borrow_mut(), &Frame::Part(part.to_owned())));
+        faults::part(part);
+    }
+
+    fn ends(&self) {
+        drop(write_frame(&mut *self.out.borrow_mut(), &Frame::Part(String::new())));
+    }
+
+    fn begins_child(&self, path: &str) {
+        self.clock.limit(*self.cpu_seconds.borrow());
+        drop(write_frame(&mut *self.out.borrow_mut(), &Frame::Child(path.to_owned())));
+        faults::part(path);
+    }
+}
+
+fn extract(header: &RequestHeader, bytes: &[u8], observer: &dyn Observer) -> Response {
+    let work =
+        std::panic::AssertUnwindSafe(|| ibid_ingest::extract_observed(&header.name, bytes, &header.options, observer));
+    match std::panic::catch_unwind(work) {
+        Ok(response) => response,
+        Err(_) => {
+            Err(ExtractError::Damaged { format: "file".to_owned(), reason: "the parser gave up on it".to_owned() })
+        }
+    }
+}
+
+/// Sends pictures of pages, one after the other.
+fn draw(header: &RequestHeader, bytes: &[u8], pages: &[u32], teller: &Teller<'_>) -> Result<(), ExtractError> {
+    for page in pages {
+        teller.clock.limit(header.cpu_seconds);
+        drop(write_frame(&mut *teller.out.borrow_mut(), &Frame::Drawing(*page)));
+        let draw = || {
+            ibid_ingest::page_pictures(bytes, &[*page], &header.options, &mut |picture| {
+                drop(write_frame(&mut *teller.out.borrow_mut(), &Frame::Picture(picture)));
+            })
+        };
+        draw()?;
+    }
+    Ok(())
+}
+
+/// The CPU time that this process has used, which it reads from a file that it keeps open.
+struct CpuClock(Option<RefCell<File>>);
+
+impl CpuClock {
+    fn open() -> Self {
+        Self(File::open("/proc/self/stat").ok().map(RefCell::new))
+    }
+
+    /// Moves the CPU limit to what was used so far and `seconds` more. The kernel then stops the process in the midst of
+    /// the document; where the use cannot be read, the parent's wall clock is the only limit.
+    fn limit(&self, seconds: u64) {
+        let Some(used) = self.seconds_used() else { return };
+        // One process extracts many documents, so the hard limit stays open and only the soft one moves.
+        drop(rlimit::setrlimit(rlimit::Resource::CPU, used + seconds, rlimit::INFINITY));
+    }
+
+    fn seconds_used(&self) -> Option<u64> {
+        const TICKS_PER_SECOND: u64 = 100;
+        let mut file = self.0.as_ref()?.borrow_mut();
+        let mut stat = String::new();
+        file.rewind().ok()?;
+        file.read_to_string(&mut stat).ok()?;
+        // Fields after the command name, which may hold anything: proc(5) counts utime as 14 and stime as 15.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+        Some(ticks / TICKS_PER_SECOND + 1)
+    }
+}
