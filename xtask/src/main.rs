@@ -1,6 +1,7 @@
 //! The tasks of the repository: `cargo xtask test` checks all that CI checks, `cargo xtask prepare` readies what the
-//! tests need, and `cargo xtask run` runs a command with all of it.
+//! tests need, `cargo xtask run` runs a command with all of it, and `cargo xtask bench-extract` measures extraction.
 
+mod bench_extract;
 mod licences;
 mod postgres;
 mod prepare;
@@ -16,7 +17,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 use postgres::Cluster;
 
-const USAGE: &str = "usage: cargo xtask test | prepare | run -- COMMAND ARGUMENT... | licences";
+const USAGE: &str =
+    "usage: cargo xtask test | prepare | run -- COMMAND ARGUMENT... | licences | bench-extract [FOLDER]...";
 /// A shell's exit code for a command that a signal ended is this and the signal's number.
 const SIGNALLED: i32 = 128;
 
@@ -28,6 +30,11 @@ fn main() -> Result<ExitCode> {
         ["prepare"] => prepare_only(&root()?)?,
         ["run", "--", program, rest @ ..] => return run_within(&root()?, program, rest),
         ["licences"] => licences::check(&root()?)?,
+        ["bench-extract", folders @ ..] => {
+            let root = root()?;
+            let pairs = bench_extract::pairs(&root, folders)?;
+            run(cargo(&root, "run --release -p ibid-ingest --example bench_extract --").args(pairs))?;
+        }
         _ => bail!("{USAGE}"),
     }
     Ok(ExitCode::SUCCESS)

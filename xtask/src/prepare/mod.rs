@@ -1,12 +1,15 @@
-//! What the tests need from outside, fetched once: the npm modules, Chromium, the embedding model, Postgres, and trec_eval.
+//! What the tests need from outside, fetched once: the npm modules, Chromium, Tesseract, the embedding model,
+//! Postgres, and trec_eval.
 //!
 //! Everything is made in a folder of its own and renamed into place when it is whole, so that a run that was killed
 //! leaves nothing that a later run would take for finished. Two runs at once wait for each other.
 
 mod chromium;
+mod debian;
 mod model;
 mod node;
 mod postgres;
+mod tesseract;
 mod trec_eval;
 mod wheel;
 
@@ -55,6 +58,7 @@ pub(crate) fn prepare(root: &Path, target: &Path) -> Result<Prepared> {
     let lock = File::create(folder.join("lock"))?;
     lock.lock().context("cannot lock the prepared folder")?;
     sweep(&folder)?;
+    tesseract::ready()?;
     Ok(Prepared {
         node: node::modules(root, &folder)?,
         chromium: chromium::program()?,
