@@ -4,7 +4,9 @@ use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
+use super::decode::decode;
 use super::entries::is_media;
+use super::source::Source;
 use crate::{ExtractError, Limits};
 
 /// A zip file in memory.
@@ -55,8 +57,7 @@ pub(super) fn inflated(
     limits: &Limits,
 ) -> Result<Vec<u8>, ExtractError> {
     let mut out = Vec::new();
-    let ratio_limit = (packed.saturating_mul(limits.inflate_ratio_max)).max(RATIO_FROM_BYTES);
-    let most = allowed.min(ratio_limit);
+    let most = allowed.min(most_by_ratio(packed, limits));
     let read = reader.take(most + 1).read_to_end(&mut out);
     if out.len() as u64 > most {
         return Err(too_large(most));
@@ -70,8 +71,41 @@ pub(super) fn inflated(
     }
 }
 
+/// Unpacks within what is left of the limits, and counts what it cost, also where nothing is kept of it.
+pub(super) fn unpacked(source: &Source<'_>, reader: &mut impl Read, packed: u64) -> Result<Vec<u8>, ExtractError> {
+    let limits = &source.options.limits;
+    let allowed = source.inflatable_bytes();
+    // A document above its own limit is refused as soon as it is known to be above it.
+    let outcome = inflated(reader, packed, allowed.min(limits.bytes_max as u64), limits);
+    match &outcome {
+        Ok(bytes) => source.spend_inflated(bytes.len() as u64)?,
+        Err(ExtractError::TooLarge { limit, what, .. }) => {
+            source.spend_inflated((*limit).min(allowed))?;
+            if *limit == allowed {
+                let most = limits.inflated_bytes_max;
+                return Err(ExtractError::TooLarge { what: what.clone(), value: most + 1, limit: most });
+            }
+        }
+        Err(_) => {}
+    }
+    outcome
+}
+
+/// The words of one entry of a zipped document, if there is such an entry.
+pub(super) fn text_of(archive: &mut Archive<'_>, name: &str, limits: &Limits) -> Result<Option<String>, ExtractError> {
+    let Ok(mut entry) = archive.by_name(name) else { return Ok(None) };
+    let packed = entry.compressed_size();
+    let bytes = inflated(&mut entry, packed, limits.inflated_bytes_max, limits)?;
+    Ok(Some(decode(&bytes, None)?.text))
+}
+
+/// What `packed` bytes may become by their ratio alone.
+pub(super) fn most_by_ratio(packed: u64, limits: &Limits) -> u64 {
+    packed.saturating_mul(limits.inflate_ratio_max).max(RATIO_FROM_BYTES)
+}
+
 fn counted(reader: &mut impl Read, allowed: u64, packed: u64, limits: &Limits) -> Result<u64, ExtractError> {
-    let most = allowed.min((packed.saturating_mul(limits.inflate_ratio_max)).max(RATIO_FROM_BYTES));
+    let most = allowed.min(most_by_ratio(packed, limits));
     let mut buffer = [0u8; 16 << 10];
     let mut total = 0;
     while let Ok(read @ 1..) = reader.read(&mut buffer) {

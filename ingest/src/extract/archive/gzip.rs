@@ -6,15 +6,13 @@ use flate2::read::{GzDecoder, MultiGzDecoder};
 
 use super::super::entries::Entries;
 use super::super::source::Source;
+use super::super::zip_guard::most_by_ratio;
 use super::zipped::name_of;
 use super::{damaged, read_entry, tarball};
 use crate::ExtractError;
 
 /// Size of a block of a tar file, the first of which says that it is one.
 const TAR_BLOCK_BYTES: u64 = 512;
-
-/// What a small file may become, however dense it is: the same as for an entry of a zip file.
-const INFLATED_FLOOR_BYTES: u64 = 16 << 20;
 
 pub(super) fn read(source: &Source<'_>, entries: &mut Entries<'_>) -> Result<(), ExtractError> {
     let mut stream = Limited { inner: MultiGzDecoder::new(source.bytes), left: u64::MAX };
@@ -23,8 +21,7 @@ pub(super) fn read(source: &Source<'_>, entries: &mut Entries<'_>) -> Result<(),
     let _ = stream.by_ref().take(TAR_BLOCK_BYTES).read_to_end(&mut head);
     let packed = source.bytes.len() as u64;
     if head.get(257..262) == Some(b"ustar") || names_a_tar(source.name) {
-        let by_ratio = packed.saturating_mul(source.options.limits.inflate_ratio_max);
-        stream.left = source.inflatable_bytes().min(by_ratio.max(INFLATED_FLOOR_BYTES));
+        stream.left = source.inflatable_bytes().min(most_by_ratio(packed, &source.options.limits));
         return tarball::read(source, head.chain(stream), entries);
     }
     let Some(path) = entries.admit(&inner_name(source)) else { return Ok(()) };

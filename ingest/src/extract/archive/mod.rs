@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use super::clean::clean;
 use super::entries::Entries;
 use super::source::Source;
-use super::zip_guard::inflated;
+use super::zip_guard::unpacked;
 use crate::{Document, ExtractError, Span, Warning};
 
 /// Reads zip, tar and gzip. The text is the list of the entries, and none of it is body.
@@ -57,26 +57,6 @@ fn read_entry(
             if source.inflatable_bytes() == 0 { Err(error) } else { Ok(None) }
         }
     }
-}
-
-/// Unpacks within what is left of the limits, and counts what it cost, also where nothing is kept of it.
-fn unpacked(source: &Source<'_>, reader: &mut impl Read, packed: u64) -> Result<Vec<u8>, ExtractError> {
-    let limits = &source.options.limits;
-    let allowed = source.inflatable_bytes();
-    // A document above its own limit is refused as soon as it is known to be above it.
-    let outcome = inflated(reader, packed, allowed.min(limits.bytes_max as u64), limits);
-    match &outcome {
-        Ok(bytes) => source.spend_inflated(bytes.len() as u64)?,
-        Err(ExtractError::TooLarge { limit, what, .. }) => {
-            source.spend_inflated((*limit).min(allowed))?;
-            if *limit == allowed {
-                let most = limits.inflated_bytes_max;
-                return Err(ExtractError::TooLarge { what: what.clone(), value: most + 1, limit: most });
-            }
-        }
-        Err(_) => {}
-    }
-    outcome
 }
 
 /// A stream that remembers how it failed, because what it gave before is worth reading.

@@ -7,8 +7,9 @@ use zip::result::ZipError;
 use super::super::decode::decode;
 use super::super::entries::Entries;
 use super::super::source::Source;
+use super::super::zip_guard::unpacked;
 use super::super::zip_guard::{Archive, open};
-use super::{Watched, damaged, read_entry, unpacked};
+use super::{Watched, damaged, read_entry};
 use crate::ExtractError;
 
 pub(super) fn read(source: &Source<'_>, entries: &mut Entries<'_>) -> Result<(), ExtractError> {

@@ -8,19 +8,20 @@ use unhwp::model::StyleRegistry;
 
 use super::section::Reader;
 use crate::extract::assembly::Assembly;
-use crate::extract::decode::decode;
 use crate::extract::office::{damaged, describe};
 use crate::extract::source::Source;
 use crate::extract::xml::{self, Tag, Visitor};
 use crate::extract::zip_guard::{self, Archive};
-use crate::{Document, ExtractError, Limits, Warning};
+use crate::{Document, ExtractError, Warning};
 
 /// Reads a document.
 pub(super) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
     let limits = &source.options.limits;
     zip_guard::check(source.bytes, "hwpx", limits)?;
     let mut archive = zip_guard::open(source.bytes, "hwpx")?;
-    if entry(&mut archive, "META-INF/manifest.xml", limits)?.is_some_and(|part| part.contains("encryption-data")) {
+    if zip_guard::text_of(&mut archive, "META-INF/manifest.xml", limits)?
+        .is_some_and(|part| part.contains("encryption-data"))
+    {
         return Err(super::encrypted(source.media_type));
     }
     // Without its styles a document still has its words.
@@ -31,7 +32,7 @@ pub(super) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
     }
     let mut document = sections(source, &mut archive, &names, &styles)?;
     let mut said = Description::default();
-    xml::walk(&entry(&mut archive, "Contents/content.hpf", limits)?.unwrap_or_default(), &mut said);
+    xml::walk(&zip_guard::text_of(&mut archive, "Contents/content.hpf", limits)?.unwrap_or_default(), &mut said);
     describe(&mut document, said.entries.iter().map(|(key, value)| (*key, Some(value.as_str()))));
     Ok(document)
 }
@@ -46,7 +47,7 @@ fn sections(
     let mut reader = Reader::new(styles, limits);
     let mut assembly = Assembly::default();
     for name in names {
-        let part = entry(archive, name, limits)?.unwrap_or_default();
+        let part = zip_guard::text_of(archive, name, limits)?.unwrap_or_default();
         if let Some(message) = xml::walk(&part, &mut reader) {
             assembly.warnings.push(Warning::Converter { message: format!("{name}: {message}") });
         }
@@ -70,14 +71,6 @@ fn section_names(archive: &Archive<'_>) -> Vec<String> {
         archive.file_names().flatten().filter_map(|name| Some((number(&name)?, name.into_owned()))).collect();
     names.sort();
     names.into_iter().map(|(_, name)| name).collect()
-}
-
-/// The words of one entry, if there is such an entry.
-fn entry(archive: &mut Archive<'_>, name: &str, limits: &Limits) -> Result<Option<String>, ExtractError> {
-    let Ok(mut entry) = archive.by_name(name) else { return Ok(None) };
-    let packed = entry.compressed_size();
-    let bytes = zip_guard::inflated(&mut entry, packed, limits.inflated_bytes_max, limits)?;
-    Ok(Some(decode(&bytes, None)?.text))
 }
 
 /// What a document says of itself.

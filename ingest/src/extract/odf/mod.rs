@@ -5,12 +5,11 @@ mod styles;
 mod text;
 
 use super::assembly::Assembly;
-use super::decode::decode;
 use super::office::{damaged, describe, name};
 use super::sheet::Workbook;
 use super::source::Source;
 use super::{xml, zip_guard};
-use crate::{Document, ExtractError, Limits, Position, Warning};
+use crate::{Document, ExtractError, Position, Warning};
 use text::Part;
 
 /// Reads a text.
@@ -69,7 +68,7 @@ impl Package {
         let (format, limits) = (name(source.media_type), &source.options.limits);
         zip_guard::check(source.bytes, format, limits)?;
         let mut archive = zip_guard::open(source.bytes, format)?;
-        let mut part = |name: &str| entry(&mut archive, name, limits);
+        let mut part = |name: &str| zip_guard::text_of(&mut archive, name, limits);
         let manifest = part("META-INF/manifest.xml")?.unwrap_or_default();
         if manifest.contains("encryption-data") {
             return Err(ExtractError::Encrypted { format: format.to_owned() });
@@ -109,12 +108,4 @@ impl Package {
         describe(&mut document, metadata.iter().map(|(key, value)| (*key, Some(value.as_str()))));
         document
     }
-}
-
-/// The words of one entry, if there is such an entry.
-fn entry(archive: &mut zip_guard::Archive<'_>, name: &str, limits: &Limits) -> Result<Option<String>, ExtractError> {
-    let Ok(mut entry) = archive.by_name(name) else { return Ok(None) };
-    let packed = entry.compressed_size();
-    let bytes = zip_guard::inflated(&mut entry, packed, limits.inflated_bytes_max, limits)?;
-    Ok(Some(decode(&bytes, None)?.text))
 }

@@ -3,7 +3,7 @@
 use crate::extract::entries::Entries;
 use crate::extract::source::Source;
 use crate::extract::zip_guard;
-use crate::{Document, ExtractError, Warning};
+use crate::{Document, Warning};
 
 /// Reads the documents inside a zipped office document. What stands in older containers is counted and left out.
 pub(super) fn read_into(document: &mut Document, source: &Source<'_>) {
@@ -19,7 +19,7 @@ pub(super) fn read_into(document: &mut Document, source: &Source<'_>) {
         }
         let Some(admitted) = entries.admit(&path) else { continue };
         let packed = entry.compressed_size();
-        match unpacked(&mut entry, packed, source) {
+        match source.spend_entry().and_then(|()| zip_guard::unpacked(source, &mut entry, packed)) {
             Ok(bytes) => entries.read(&admitted, &bytes),
             Err(_) => not_read += 1,
         }
@@ -35,13 +35,6 @@ fn path_inside(name: &str) -> Option<String> {
     let (folder, file) = name.rsplit_once('/')?;
     let is_plain = !file.is_empty() && file != "." && file != ".." && !file.contains('\\');
     (folder.ends_with("/embeddings") && is_plain).then(|| format!("embeddings/{file}"))
-}
-
-fn unpacked(entry: &mut impl std::io::Read, packed: u64, source: &Source<'_>) -> Result<Vec<u8>, ExtractError> {
-    source.spend_entry()?;
-    let bytes = zip_guard::inflated(entry, packed, source.inflatable_bytes(), &source.options.limits)?;
-    source.spend_inflated(bytes.len() as u64)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
