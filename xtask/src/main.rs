@@ -6,6 +6,7 @@ mod licences;
 mod postgres;
 mod prepare;
 mod user;
+mod vendored;
 
 use std::env;
 use std::os::unix::process::ExitStatusExt;

@@ -1,5 +1,5 @@
-//! What the tests need from outside, fetched once: the npm modules, Chromium, Tesseract, the embedding model,
-//! Postgres, and trec_eval.
+//! What the tests need from outside, fetched once: the npm modules, the Python clients, Chromium, Tesseract, the embedding
+//! model, Postgres, and trec_eval.
 //!
 //! Everything is made in a folder of its own and renamed into place when it is whole, so that a run that was killed
 //! leaves nothing that a later run would take for finished. Two runs at once wait for each other.
@@ -9,6 +9,7 @@ mod debian;
 mod model;
 mod node;
 mod postgres;
+mod python;
 mod tesseract;
 mod trec_eval;
 mod wheel;
@@ -28,6 +29,8 @@ const PARTIAL_ATTEMPTS: u32 = 100;
 pub(crate) struct Prepared {
     models: PathBuf,
     node: PathBuf,
+    /// The installed packages, as Python's search path has them.
+    python: PathBuf,
     chromium: PathBuf,
     /// The unpacked wheel, whose programs find their libraries by their place in it.
     pub(crate) postgres: PathBuf,
@@ -37,13 +40,14 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// The environment that the tests read: `IBID_MODELS` holds the model file, `IBID_TEST_NODE` the scripts beside
-    /// their `node_modules`, `IBID_TEST_CHROMIUM` is the browser's program, and `IBID_TEST_TREC_EVAL` a folder for Python to
-    /// search. `IBID_TEST_POSTGRES_BIN` is for people, who find `psql` in it.
-    pub(crate) fn environment(&self) -> [(&'static str, String); 5] {
+    /// their `node_modules`, `IBID_TEST_CHROMIUM` is the browser's program, and `IBID_TEST_PYTHON` and `IBID_TEST_TREC_EVAL` are
+    /// folders for Python to search. `IBID_TEST_POSTGRES_BIN` is for people, who find `psql` in it.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 6] {
         let said = |path: &Path| path.display().to_string();
         [
             ("IBID_MODELS", said(&self.models)),
             ("IBID_TEST_NODE", said(&self.node)),
+            ("IBID_TEST_PYTHON", said(&self.python)),
             ("IBID_TEST_CHROMIUM", said(&self.chromium)),
             ("IBID_TEST_TREC_EVAL", said(&self.trec_eval)),
             ("IBID_TEST_POSTGRES_BIN", said(&self.postgres.join(POSTGRES_PROGRAMS))),
@@ -61,6 +65,7 @@ pub(crate) fn prepare(root: &Path, target: &Path) -> Result<Prepared> {
     tesseract::ready()?;
     Ok(Prepared {
         node: node::modules(root, &folder)?,
+        python: python::packages(root, &folder)?,
         chromium: chromium::program()?,
         models: model::folder(&folder)?,
         postgres: postgres::install(&folder)?,

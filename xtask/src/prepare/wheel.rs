@@ -9,10 +9,8 @@ use anyhow::{Result, bail, ensure};
 use super::need;
 use crate::run;
 
-const DOWNLOAD: [&str; 9] = [
-    "-m",
-    "pip",
-    "download",
+/// Only wheels, each held against its hashes, and nothing that is not named.
+const AS_NAMED: [&str; 6] = [
     "--quiet",
     "--disable-pip-version-check",
     "--no-cache-dir",
@@ -26,11 +24,18 @@ const DOWNLOAD: [&str; 9] = [
 pub(super) fn download(package: &str, platform: &[&str], folder: &Path) -> Result<PathBuf> {
     let requirements = folder.join("requirements.txt");
     fs::write(&requirements, package)?;
-    let mut pip = python()?;
-    pip.args(DOWNLOAD).args(platform).arg("--dest").arg(folder).arg("--requirement").arg(&requirements);
+    let mut pip = pip("download")?;
+    pip.args(platform).arg("--dest").arg(folder).arg("--requirement").arg(&requirements);
     run(&mut pip)?;
     fs::remove_file(&requirements)?;
     only_wheel(folder)
+}
+
+/// Installs everything that a requirements file names into `folder`.
+pub(super) fn install(requirements: &Path, folder: &Path) -> Result<()> {
+    let mut pip = pip("install")?;
+    pip.env("PIP_ROOT_USER_ACTION", "ignore").arg("--target").arg(folder).arg("--requirement").arg(requirements);
+    run(&mut pip)
 }
 
 /// Runs a few lines of Python over the wheel and where its content shall go.
@@ -44,6 +49,12 @@ pub(super) fn python_tag() -> Result<String> {
     let tag = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     ensure!(output.status.success() && !tag.is_empty(), "python3 does not say which version it is");
     Ok(tag)
+}
+
+fn pip(command: &str) -> Result<Command> {
+    let mut pip = python()?;
+    pip.args(["-m", "pip", command]).args(AS_NAMED);
+    Ok(pip)
 }
 
 fn python() -> Result<Command> {
