@@ -24,10 +24,6 @@ pub(super) struct Models {
 /// What the download of a model is doing.
 pub type ModelProgress<'a> = &'a mut (dyn FnMut(FetchProgress, u64) + Send);
 
-/// E5's cosines of unrelated texts lie around 0.75 and those of answers above 0.85.
-const E5_COSINE_EVIDENCE: f32 = 0.86;
-/// A cosine that no text reaches: hashed words know no meaning, so only shared words are evidence.
-const NO_COSINE_EVIDENCE: f32 = 2.0;
 /// Where OpenAI itself answers.
 const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
@@ -159,9 +155,7 @@ pub(super) fn chat_model(
     embedder: Option<Arc<dyn Embedder>>,
 ) -> anyhow::Result<Arc<dyn ChatModel>> {
     if !config.is_remote() {
-        let knows_meaning = embedder.as_ref().is_some_and(|embedder| embedder.id() == &E5_SMALL_Q4.id());
-        let evidence = if knows_meaning { E5_COSINE_EVIDENCE } else { NO_COSINE_EVIDENCE };
-        return Ok(Arc::new(Extractive::new(embedder, evidence)));
+        return Ok(Arc::new(Extractive::new(embedder)));
     }
     let options = OpenAiOptions {
         base_url: config.base_url.clone().unwrap_or_else(|| OPENAI_BASE_URL.to_owned()),

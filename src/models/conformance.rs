@@ -86,11 +86,11 @@ async fn the_local_embedder_keeps_its_promises() {
     let path = super::locate(&super::E5_SMALL_Q4, folder.as_ref()).expect("IBID_MODELS holds e5-small-q4.bin");
     let embedder = super::LocalEmbedder::open(&path, &super::E5_SMALL_Q4, 2).unwrap();
     embedder_keeps_its_promises(&embedder).await;
-    chat_model_keeps_its_promises(&Extractive::new(Some(Arc::new(embedder)), 0.9)).await;
+    chat_model_keeps_its_promises(&Extractive::new(Some(Arc::new(embedder)))).await;
 }
 
 #[tokio::test]
 async fn the_extractive_model_keeps_its_promises() {
-    chat_model_keeps_its_promises(&Extractive::new(None, 1.0)).await;
-    chat_model_keeps_its_promises(&Extractive::new(Some(Arc::new(Hashing::new())), 1.0)).await;
+    chat_model_keeps_its_promises(&Extractive::new(None)).await;
+    chat_model_keeps_its_promises(&Extractive::new(Some(Arc::new(Hashing::new())))).await;
 }

@@ -31,8 +31,14 @@ pub trait Embedder: Send + Sync {
     fn dimensions(&self) -> usize;
 
     /// How far the cosine of a question and its very answer lies above that of an unrelated passage, 0 to 1: the unit in which
-    /// fusion measures cosines, which mean something else under every model.
+    /// fusion measures cosines, which mean something else under every model. A cosine of 1 less this is that of an unrelated
+    /// passage.
     fn cosine_span(&self) -> f32;
+
+    /// Whether its vectors say what a text means, beyond which words it has.
+    fn knows_meaning(&self) -> bool {
+        true
+    }
 
     /// How much of a text the model understands, 0 to 1: the share of it in languages that it knows.
     fn reads(&self, _text: &str) -> f32 {

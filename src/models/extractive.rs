@@ -13,8 +13,6 @@ use crate::analysis;
 /// Quotes the best sentences of the passages.
 pub struct Extractive {
     embedder: Option<Arc<dyn Embedder>>,
-    /// Cosine of a question and a sentence from which the embedder alone is evidence enough.
-    cosine_evidence: f32,
 }
 
 /// Passages that are read for quotes; those further down rarely hold the answer and cost an embedding a sentence.
@@ -25,8 +23,12 @@ const CANDIDATES_MAX: usize = 32;
 const QUOTES_MAX: usize = 3;
 /// A further quote has to be this good, as a share of the best one.
 const QUOTE_SHARE: f32 = 0.8;
-/// Share of the question's words that the best sentence with its headings must hold to be evidence by words.
-const WORD_EVIDENCE: f32 = 0.5;
+/// Share of the question's words that the best sentence with its headings holds at least where words alone let it be quoted.
+/// Whether the documents answer is judged by the search (`retrieval::Evidence`); this keeps a caller who did not ask it from
+/// quoting what has nothing to do with the question.
+const WORDS_MIN: f32 = 0.34;
+/// The same for meaning, in the embedder's own unit: 0 is an unrelated passage, 1 the very words of the question.
+const MEANING_MIN: f32 = 0.3;
 /// Sentences with fewer letters are headings, labels and marks.
 const LETTERS_MIN: usize = 8;
 
@@ -54,18 +56,17 @@ impl Candidate<'_> {
 }
 
 impl Extractive {
-    /// A model that weighs sentences by words and, with an embedder, by meaning. `cosine_evidence` is the cosine from
-    /// which a sentence counts as evidence without shared words; each embedder has its own scale.
-    pub fn new(embedder: Option<Arc<dyn Embedder>>, cosine_evidence: f32) -> Self {
-        Self { embedder, cosine_evidence }
+    /// A model that weighs sentences by words and, with an embedder, by meaning.
+    pub fn new(embedder: Option<Arc<dyn Embedder>>) -> Self {
+        Self { embedder }
     }
 
     async fn answer(&self, request: &ChatRequest) -> Result<Vec<String>, ChatError> {
         let mut candidates = weigh_words(&request.question, &request.passages);
-        let best_cosine = self.weigh_meaning(&request.question, &mut candidates).await?;
+        let best_meaning = self.weigh_meaning(&request.question, &mut candidates).await?;
         let best_coverage = candidates.iter().map(|candidate| candidate.coverage).fold(0.0, f32::max);
-        tracing::debug!(best_coverage, best_cosine, "evidence");
-        if best_coverage < WORD_EVIDENCE && best_cosine < self.cosine_evidence {
+        tracing::debug!(best_coverage, best_meaning, "evidence");
+        if best_coverage < WORDS_MIN && best_meaning < MEANING_MIN {
             return Ok(vec![nothing_found(&request.question).to_owned()]);
         }
         candidates.sort_by(|a, b| b.score().total_cmp(&a.score()));
@@ -81,7 +82,8 @@ impl Extractive {
         Ok(lines.enumerate().map(|(at, line)| if at == 0 { line } else { format!("\n\n{line}") }).collect())
     }
 
-    /// Adds each candidate's cosine, scaled to 0..1 over the candidates, and gives the best raw one.
+    /// Adds each candidate's cosine, scaled to 0..1 over the candidates, and gives the best in the embedder's own unit; 0 when
+    /// the embedder knows words only.
     async fn weigh_meaning(&self, question: &str, candidates: &mut [Candidate<'_>]) -> Result<f32, ChatError> {
         let Some(embedder) = self.embedder.as_ref().filter(|_| !candidates.is_empty()) else { return Ok(0.0) };
         let local = |error: super::EmbedError| ChatError::Local(error.to_string());
@@ -104,7 +106,8 @@ impl Extractive {
         for (candidate, cosine) in candidates.iter_mut().zip(&cosines) {
             candidate.meaning = (cosine - worst) / range;
         }
-        Ok(best)
+        let span = embedder.cosine_span();
+        Ok(if embedder.knows_meaning() && span > 0.0 { (best - (1.0 - span)) / span } else { 0.0 })
     }
 }
 

@@ -46,6 +46,10 @@ impl Embedder for Hashing {
         1.0
     }
 
+    fn knows_meaning(&self) -> bool {
+        false
+    }
+
     /// It knows words and nothing of what they mean, so that the keyword index knows better.
     fn reads(&self, _text: &str) -> f32 {
         0.5

@@ -4,6 +4,8 @@
 //! passes carries its exact span. Nothing here writes.
 
 mod citation;
+mod coverage;
+mod evidence;
 mod explain;
 mod fusion;
 mod highlight;
@@ -19,6 +21,7 @@ mod weights;
 mod why_not;
 
 pub use citation::{CitedSource, MarkerFilter, cite};
+pub use evidence::{Coefficients, Evidence, EvidenceModel};
 pub use fusion::{Fused, Fusion};
 pub use legs::LegAnswers;
 pub use query::{ParsedQuery, parse_query};

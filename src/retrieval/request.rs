@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::Evidence;
 use crate::keyword::KeywordError;
 use crate::models::EmbedError;
 use crate::store::StoreError;
@@ -102,6 +103,8 @@ impl SearchRequest {
 pub struct SearchResponse {
     /// Best first.
     pub hits: Vec<Hit>,
+    /// Whether they answer.
+    pub evidence: Evidence,
     /// The legs that ran; hybrid falls back to keyword when there is no embedder.
     pub mode: SearchMode,
     /// What was done otherwise than asked, in sentences: a malformed query that was searched as plain words, a reranker that

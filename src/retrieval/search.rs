@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::evidence::{Evidence, FinishedSearch};
 use super::explain;
 use super::fusion::{Fused, Fusion};
 use super::highlight::{highlights, query_words};
@@ -18,7 +19,7 @@ use super::why_not;
 use crate::generations::{LiveGenerations, OpenedGeneration};
 use crate::keyword::KeywordQuery;
 use crate::store::Store;
-use crate::types::{ChunkId, DroppedBy, Hit, SearchMode, document_facets};
+use crate::types::{ChunkId, DroppedBy, Hit, Legs, SearchMode, document_facets};
 
 /// Candidates that each leg gives to fusion. Depth 100 is what the weights were fitted at.
 const CANDIDATES: usize = 100;
@@ -55,6 +56,8 @@ pub(super) struct FusedLists {
 /// Hits, and what happened to those that are none.
 pub(super) struct Chosen {
     pub(super) hits: Vec<Hit>,
+    /// What the legs said of each hit.
+    pub(super) legs: Vec<Legs>,
     pub(super) dropped: HashMap<ChunkId, DroppedBy>,
     pub(super) notices: Vec<String>,
     pub(super) reranked: bool,
@@ -86,7 +89,7 @@ impl Retriever {
             Some(target) => Some(why_not::why_not(self, &search, &lists, &chosen, target).await?),
             None => None,
         };
-        let Chosen { mut hits, mut notices, reranked, .. } = chosen;
+        let Chosen { mut hits, legs, mut notices, reranked, .. } = chosen;
         if request.expand == Expand::Section {
             passages::add_sections(self.store.as_ref(), &mut hits).await?;
         }
@@ -96,10 +99,13 @@ impl Retriever {
             let reranker = self.rerank.as_ref().filter(|_| reranked).map(|stage| stage.reranker.id().to_owned());
             explanation = Some(explain::query(&self.fusion, &search, &lists, reranker));
         }
-        let hits = highlighted(search.parsed.text.clone(), hits).await?;
+        let FusedLists { answers, signals, .. } = lists;
+        let (question, trust_in_vectors) = (search.parsed.text.clone(), search.evidence_of_vectors());
+        let finished = FinishedSearch { question, answers, signals, trust_in_vectors, hits, legs };
+        let (hits, evidence) = read(finished).await?;
         notices.splice(0..0, search.parsed.notices);
         let took_ms = began.elapsed().as_secs_f64() * 1e3;
-        Ok(SearchResponse { hits, mode: search.question.mode, notices, explanation, why_not, took_ms })
+        Ok(SearchResponse { hits, evidence, mode: search.question.mode, notices, explanation, why_not, took_ms })
     }
 
     /// What both legs of the generation that serves find, with what they show of the question: to fit and to judge fusion.
@@ -140,11 +146,15 @@ impl Retriever {
         };
         let reranked = ordered.iter().any(|(_, reranked)| reranked.is_some());
         let shown = Shown { hybrid: search.question.mode == SearchMode::Hybrid, explain: request.explain };
-        let mut hits = Vec::with_capacity(request.k);
+        let (mut hits, mut legs) = (Vec::with_capacity(request.k), Vec::with_capacity(request.k));
         for (passage, scored) in ordered.into_iter().take(request.k) {
-            hits.extend(passages::hit(self.store.as_ref(), passage, scored, shown).await?);
+            let said = passage.best.fused.legs.clone();
+            if let Some(hit) = passages::hit(self.store.as_ref(), passage, scored, shown).await? {
+                hits.push(hit);
+                legs.push(said);
+            }
         }
-        Ok(Chosen { hits, dropped, notices, reranked })
+        Ok(Chosen { hits, legs, dropped, notices, reranked })
     }
 
     /// Reads the best candidates from the truth and chooses among them; what is gone, not ready or outside the filter falls
@@ -206,14 +216,21 @@ impl<'a> Search<'a> {
         let reads = self.views.embedder.as_ref().map_or(0.0, |embedder| embedder.reads(&self.parsed.text));
         self.views.embedded_share.get() * reads
     }
+
+    /// How much the vector leg says of whether there is an answer, 0 to 1: hashed words say nothing beside the words.
+    fn evidence_of_vectors(&self) -> f32 {
+        let knows = self.views.embedder.as_ref().is_some_and(|embedder| embedder.knows_meaning());
+        if knows && self.question.mode != SearchMode::Keyword { self.trust_in_vectors() } else { 0.0 }
+    }
 }
 
-/// Marks the query's words in every hit, away from the threads that serve connections.
-async fn highlighted(query: String, mut hits: Vec<Hit>) -> Result<Vec<Hit>, SearchError> {
+/// Marks the query's words in every hit and weighs whether they answer, away from the threads that serve connections.
+async fn read(mut finished: FinishedSearch) -> Result<(Vec<Hit>, Evidence), SearchError> {
     let work = move || {
-        let words: BTreeSet<String> = query_words(&query);
-        hits.iter_mut().for_each(|hit| hit.highlights = highlights(&hit.text, &words));
-        hits
+        let words: BTreeSet<String> = query_words(&finished.question);
+        finished.hits.iter_mut().for_each(|hit| hit.highlights = highlights(&hit.text, &words));
+        let evidence = Evidence::of(&finished);
+        (finished.hits, evidence)
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| SearchError::Cancelled)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Sandbox, uris};
+use super::support::{Sandbox, prepared, uris};
 
 const LIGHTHOUSE: &str = "The lighthouse keeper lights the lamp at dusk and writes the names of passing ships into a book. \
     Storms come from the west in November, and then the fog horn is sounded every minute until the morning. \
@@ -151,4 +151,68 @@ fn the_query_language_narrows_and_a_broken_query_is_plain_words() {
     let broken = found("fog \"horn");
     assert!(broken["notices"][0].as_str().unwrap().contains("plain words"), "{broken}");
     assert!(!uris(&broken).is_empty());
+}
+
+/// Runs the program with an embedding model.
+fn with_embedder(sandbox: &Sandbox, embedder: &str, args: &[&str]) -> Value {
+    let mut command = sandbox.ibid(&[args, &["--json"]].concat());
+    let output = command.env("IBID_EMBEDDER", embedder).env("IBID_MODELS", prepared("IBID_MODELS")).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    serde_json::from_str(said.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn a_question_that_the_documents_do_not_answer_has_too_little_evidence() {
+    let on_topic = [
+        "How tall is the tower in Seoul?",
+        "What do otters eat?",
+        "When is the meeting about the bridge?",
+        "고양이는 무엇을 좋아하는가?",
+        "고양이는 하루에 몇 시간을 자나요?",
+        "otters",
+        "tower seoul",
+        "참치",
+    ];
+    let off_topic = [
+        "Who won the chess championship in 1972?",
+        "What is the capital of France?",
+        "chess",
+        "쿠버네티스를 어떻게 설치하나요?",
+    ];
+    for embedder in ["hashing", "e5-small-q4"] {
+        let sandbox = Sandbox::with_documents();
+        with_embedder(&sandbox, embedder, &["ingest", "docs"]);
+        for (query, answered) in on_topic.map(|query| (query, true)).into_iter().chain(off_topic.map(|it| (it, false)))
+        {
+            for mode in ["hybrid", "keyword"] {
+                let found = with_embedder(&sandbox, embedder, &["search", query, "--mode", mode]);
+                assert_eq!(found["evidence"]["sufficient"], answered, "{embedder}, {mode}: {query}: {found}");
+                let vectors = found["evidence"]["signals"]["vectors"].as_f64();
+                let heard = embedder != "hashing" && mode == "hybrid";
+                assert!(vectors.is_none_or(|vectors| (vectors > 0.0) == heard), "{embedder}, {mode}: {found}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_model_sees_an_answer_in_another_language_and_words_do_not() {
+    let sandbox = Sandbox::with_documents();
+    with_embedder(&sandbox, "e5-small-q4", &["ingest", "docs"]);
+    let sufficient = |query: &str, mode: &str| {
+        with_embedder(&sandbox, "e5-small-q4", &["search", query, "--mode", mode])["evidence"]["sufficient"] == true
+    };
+    assert!(sufficient("Wie hoch ist der Turm in Seoul?", "hybrid"));
+    assert!(!sufficient("Wie hoch ist der Turm in Seoul?", "keyword"));
+    assert!(!sufficient("Wer gewann die Schachweltmeisterschaft?", "hybrid"));
+}
+
+#[test]
+fn explain_says_what_speaks_for_an_answer() {
+    let sandbox = library();
+    let said = sandbox.stdout(&["search", "fog horn storms keeper", "--explain"]);
+    assert!(said.contains(": enough to answer") && said.contains("coverage"), "{said}");
+    let nothing = sandbox.stdout(&["search", "quasar telescope", "--mode", "keyword", "--explain"]);
+    assert!(nothing.contains("evidence 0.00: not enough to answer"), "{nothing}");
 }

@@ -1,5 +1,6 @@
 //! Explanations of a search as tables for a terminal.
 
+use crate::retrieval::Evidence;
 use crate::types::{Hit, LegRank, MatchedTerm, QueryExplanation, TextField, WhyNot};
 
 /// Terms that a row names; a Korean question has dozens of pairs of characters.
@@ -30,6 +31,15 @@ pub(super) fn query(query: &QueryExplanation) -> Vec<String> {
     if let Some(reranker) = &query.reranker {
         rows.push(format!("reranked by {reranker}"));
     }
+    rows.push(String::new());
+    rows
+}
+
+/// Whether the hits answer the question, and what says so.
+pub(super) fn evidence(evidence: &Evidence) -> Vec<String> {
+    let enough = if evidence.sufficient { "enough to answer" } else { "not enough to answer" };
+    let mut rows = vec![format!("evidence {:.2}: {enough}", evidence.score)];
+    rows.extend(evidence.signals.iter().map(|(name, value)| format!("{name:<19} {value:>7.3}")));
     rows.push(String::new());
     rows
 }

@@ -114,6 +114,7 @@ fn show(found: &SearchResponse) {
     found.notices.iter().for_each(|notice| line(&format!("note: {notice}")));
     if let Some(query) = &found.explanation {
         explanation::query(query).iter().for_each(|row| line(row));
+        explanation::evidence(&found.evidence).iter().for_each(|row| line(row));
     }
     for (at, hit) in found.hits.iter().enumerate() {
         line(&format!("{}. {} ({:.3})", at + 1, place(hit), hit.score));
