@@ -92,7 +92,7 @@ async fn open(data: &Path) -> anyhow::Result<Booted> {
 /// Notes how long it took until every word, and until every vector, could be found.
 async fn ingest(booted: &Booted, folder: &Path, whole: &mut Times, words: &mut Times) -> anyhow::Result<MirrorSummary> {
     let (done, all_read) = watch::channel(false);
-    let mut mirror = booted.app.indexer.mirror(booted.mirror_options(CollectionName::default_name(), None));
+    let mut mirror = booted.app.indexer.mirror(booted.app.mirror_options(CollectionName::default_name(), None));
     let began = Instant::now();
     let read = async {
         let summary = mirror.mirror(folder, &|_| ()).await?;

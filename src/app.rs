@@ -1,13 +1,16 @@
 //! The services as values: what the doors are given.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::agent::Agent;
 use crate::generations::LiveGenerations;
-use crate::indexing::Indexer;
+use crate::indexing::{Indexer, MirrorOptions};
 use crate::retrieval::Retriever;
 use crate::store::Store;
+use crate::types::{CollectionName, Principal};
 
 /// Every service of one data folder.
 #[derive(Clone)]
@@ -26,4 +29,16 @@ pub struct App {
     pub mirroring: Arc<AtomicBool>,
     /// Passages that an answer is written from.
     pub passages: usize,
+    /// The data folder, which is never mirrored and holds what is on its way in.
+    pub folder: PathBuf,
+    /// Largest file that is read.
+    pub file_bytes_max: u64,
+}
+
+impl App {
+    /// How files come into `collection`.
+    pub fn mirror_options(&self, collection: CollectionName, readers: Option<BTreeSet<Principal>>) -> MirrorOptions {
+        let (file_bytes_max, excluded) = (self.file_bytes_max, self.folder.clone());
+        MirrorOptions { collection, file_bytes_max, readers, excluded }
+    }
 }

@@ -1,5 +1,6 @@
 //! THE COMPOSITION ROOT: the only place that names a backend. Configuration comes in, services go out.
 
+mod chat;
 mod data_folder;
 mod evaluation;
 mod models;
@@ -7,7 +8,6 @@ mod opener;
 mod reranker;
 mod store;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,21 +15,24 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use ibid_ingest::{ChunkOptions, ExtractOptions};
 
+pub use chat::{ChatProbe, probe_chat};
 pub use data_folder::{DataFolder, DataFolderError};
 pub use evaluation::{for_evaluation, same_index, temporary_folder};
 pub use models::{ModelProgress, fetch_model, model_folder, model_id};
 pub use reranker::{fetch_reranker, open_reranker};
 pub use store::{open_store, store_exists};
 
-use crate::agent::{Agent, AgentLimits};
+use crate::agent::{Agent, AgentLimits, LiveRuns};
 use crate::app::App;
+use crate::citation::Verifier;
 use crate::config::{Config, FusionKind, IngestConfig, OcrEngine, SearchConfig};
 use crate::extraction::{ExtractorLimits, ExtractorParts, Tesseract, TextRecognizer};
 use crate::generations::LiveGenerations;
-use crate::indexing::{Indexer, IndexerParts, MirrorOptions};
+use crate::indexing::{Indexer, IndexerParts};
+use crate::models::Embedder;
 use crate::retrieval::{Fusion, RerankStage, Retriever, WeightModel};
 use crate::store::Store;
-use crate::types::{CollectionName, GenerationId, Principal};
+use crate::types::GenerationId;
 use opener::Opener;
 
 /// An open data folder with everything that runs on it.
@@ -40,7 +43,6 @@ pub struct Booted {
     pub folder: DataFolder,
     /// What was missing and is done without, for a person.
     pub notices: Vec<String>,
-    config: Config,
 }
 
 /// The setting that tells one database from another.
@@ -82,19 +84,45 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
         lease: Duration::from_secs(config.ingest.lease_s.max(1)),
         clock: now_ms,
     }));
-    let agent = Agent {
+    let agent = agent(config, &store, &retriever, serving.embedder.clone())?;
+    let passages = config.search.passages.clamp(1, 64);
+    let app = App {
+        store,
+        generations,
+        retriever,
+        indexer,
+        agent,
+        mirroring: Arc::default(),
+        passages,
+        folder: folder.path().to_owned(),
+        file_bytes_max: config.ingest.file_bytes_max,
+    };
+    Ok(Booted { app, folder, notices })
+}
+
+fn agent(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    retriever: &Retriever,
+    embedder: Option<Arc<dyn Embedder>>,
+) -> anyhow::Result<Agent> {
+    let days = config.threads.keep_days;
+    Ok(Agent {
         retriever: retriever.clone(),
-        model: models::chat_model(&config.chat, serving.embedder.clone())?,
-        store: Arc::clone(&store),
+        model: chat::chat_model(&config.chat, embedder.clone())?,
+        prices: Arc::new(chat::prices(&config.chat)),
+        verifier: Verifier::lexical(embedder),
+        store: Arc::clone(store),
         limits: AgentLimits {
+            calls: chat::call_limits(&config.chat),
             run_timeout: Duration::from_secs(config.chat.run_timeout_s),
             answer_bytes_max: config.chat.answer_bytes_max,
+            runs_max: config.server.runs_max,
+            threads_kept: (days > 0).then(|| Duration::from_secs(days.saturating_mul(24 * 60 * 60))),
         },
+        live: LiveRuns::default(),
         clock: now_ms,
-    };
-    let passages = config.search.passages.clamp(1, 64);
-    let app = App { store, generations, retriever, indexer, agent, mirroring: Arc::default(), passages };
-    Ok(Booted { app, folder, notices, config: config.clone() })
+    })
 }
 
 /// How the lists of both legs become one.
@@ -112,18 +140,6 @@ fn fusion(config: &SearchConfig) -> anyhow::Result<Fusion> {
             }
         }),
     })
-}
-
-impl Booted {
-    /// How folders are mirrored into `collection`.
-    pub fn mirror_options(&self, collection: CollectionName, readers: Option<BTreeSet<Principal>>) -> MirrorOptions {
-        MirrorOptions {
-            collection,
-            file_bytes_max: self.config.ingest.file_bytes_max,
-            readers,
-            excluded: self.folder.path().to_owned(),
-        }
-    }
 }
 
 /// Deletes the indexes of a data folder, so that a damaged one cannot keep it from opening. The truth holds all that they

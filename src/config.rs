@@ -1,5 +1,6 @@
 //! What can be set, what it is when nobody sets it, and why. Read here, turned into plain values in `boot`.
 
+mod chat;
 mod ingest;
 mod rerank;
 mod vector;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use chat::{ChatConfig, FallbackConfig, PriceConfig};
 pub use ingest::{IngestConfig, OcrEngine, Passwords};
 pub use rerank::{RerankApi, RerankConfig};
 pub use vector::{PgvectorConfig, PgvectorStorage, QdrantConfig, QdrantQuantization, VectorBackend, VectorConfig};
@@ -24,6 +26,8 @@ pub struct Config {
     pub embedding: EmbeddingConfig,
     /// The chat model.
     pub chat: ChatConfig,
+    /// Conversations.
+    pub threads: ThreadsConfig,
     /// The search.
     pub search: SearchConfig,
     /// The reranker.
@@ -56,6 +60,13 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Largest request body. 8 MiB: a conversation of a thousand long turns.
     pub body_bytes_max: usize,
+    /// Largest request body of an upload. 512 MiB: four files of the largest size.
+    pub upload_bytes_max: u64,
+    /// Uploads at the same time; the next one is told to come back. Each holds its files on the disk, and a process that
+    /// reads them.
+    pub uploads_max: usize,
+    /// How long a request body may take until its next bytes come. 30 s: a slow line pauses, and does not stop for longer.
+    pub body_silence_s: u64,
     /// Runs at the same time; the next one is told to come back. Each holds a model call.
     pub runs_max: usize,
     /// Browser origins other than our own that may call, such as `https://app.example.org`.
@@ -87,26 +98,12 @@ pub enum EmbeddingModel {
     Hashing,
 }
 
-/// The chat model. Without a base URL or a key the built-in extractive one answers.
-#[derive(Clone, PartialEq, Deserialize)]
+/// Conversations.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ChatConfig {
-    /// An OpenAI-compatible address up to the version; `OPENAI_BASE_URL`.
-    pub base_url: Option<String>,
-    /// Its key; `OPENAI_API_KEY`.
-    pub api_key: Option<String>,
-    /// The model's name there; `OPENAI_MODEL`.
-    pub model: String,
-    /// Longest wait for a connection.
-    pub connect_timeout_s: u64,
-    /// Longest silence. 60 s: a large local model reads a long prompt for that long before its first word.
-    pub silence_timeout_s: u64,
-    /// Longest answer in tokens.
-    pub tokens_max: u32,
-    /// Longest run from question to last word.
-    pub run_timeout_s: u64,
-    /// Longest answer in bytes; a model that writes without end is cut off here.
-    pub answer_bytes_max: usize,
+pub struct ThreadsConfig {
+    /// Days that a thread is kept after its last run; for ever when it is 0, which nobody should decide for a user.
+    pub keep_days: u64,
 }
 
 /// The search.
@@ -170,21 +167,6 @@ impl Config {
     }
 }
 
-impl ChatConfig {
-    fn read_environment(&mut self, variable: impl Fn(&str) -> Option<String>) {
-        self.base_url = variable("OPENAI_BASE_URL").or_else(|| self.base_url.take());
-        self.api_key = variable("OPENAI_API_KEY").or_else(|| self.api_key.take());
-        if let Some(model) = variable("OPENAI_MODEL") {
-            self.model = model;
-        }
-    }
-
-    /// Whether an endpoint answers, and not the extractive model.
-    pub fn is_remote(&self) -> bool {
-        self.base_url.is_some() || self.api_key.is_some()
-    }
-}
-
 /// What is wrong with a file, and in which line; not the line itself, which may hold a password.
 fn without_source(text: &str, error: &toml::de::Error) -> String {
     let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
@@ -205,21 +187,14 @@ impl fmt::Debug for StoreConfig {
     }
 }
 
-impl fmt::Debug for ChatConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChatConfig")
-            .field("model", &self.model)
-            .field("base_url", &shown(self.base_url.as_ref()))
-            .field("api_key", &shown(self.api_key.as_ref()))
-            .finish_non_exhaustive()
-    }
-}
-
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             body_bytes_max: 8 << 20,
+            upload_bytes_max: 512 << 20,
+            uploads_max: 4,
+            body_silence_s: 30,
             runs_max: 32,
             allowed_origins: Vec::new(),
         }
@@ -229,21 +204,6 @@ impl Default for ServerConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self { url: None, connections_max: 16, connect_timeout_s: 10 }
-    }
-}
-
-impl Default for ChatConfig {
-    fn default() -> Self {
-        Self {
-            base_url: None,
-            api_key: None,
-            model: "gpt-4o-mini".to_owned(),
-            connect_timeout_s: 5,
-            silence_timeout_s: 60,
-            tokens_max: 1_024,
-            run_timeout_s: 300,
-            answer_bytes_max: 64 << 10,
-        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod api;
 pub mod app;
 pub mod boot;
+pub mod citation;
 pub mod cli;
 pub mod config;
 pub mod eval;
@@ -26,3 +27,7 @@ pub mod vector;
 #[cfg(test)]
 #[path = "tests/database.rs"]
 pub(crate) mod database;
+
+#[cfg(test)]
+#[path = "tests/agui_rules.rs"]
+pub(crate) mod agui_rules;

@@ -37,11 +37,11 @@ fn weighed<'a>(asked: &[&'a Asked]) -> Vec<Weighed<'a>> {
     let mut sizes: BTreeMap<(bool, &str, Kind), f64> = BTreeMap::new();
     let key = |it: &'a Asked| (it.kind == Kind::Answered, it.set.as_str(), it.kind);
     used.clone().for_each(|it| *sizes.entry(key(it)).or_default() += 1.0);
-    let groups = |is_answered: bool| sizes.keys().filter(|key| key.0 == is_answered).count() as f64;
+    let groups = |is_answered: bool| sizes.keys().filter(|group| group.0 == is_answered).count() as f64;
     let both = [groups(false), groups(true)];
     let weight = |it: &'a Asked| {
-        let key = key(it);
-        Weighed { asked: it, is_answered: key.0, weight: 0.5 / both[usize::from(key.0)] / sizes[&key] }
+        let group = key(it);
+        Weighed { asked: it, is_answered: group.0, weight: 0.5 / both[usize::from(group.0)] / sizes[&group] }
     };
     used.map(|it| weight(it)).collect()
 }
@@ -120,9 +120,8 @@ fn solution(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
     for pivot in 0..width {
         for row in pivot + 1..width {
             let share = matrix[row][pivot] / matrix[pivot][pivot];
-            for column in pivot..width {
-                matrix[row][column] -= share * matrix[pivot][column];
-            }
+            let above = matrix[pivot].clone();
+            matrix[row].iter_mut().zip(&above).skip(pivot).for_each(|(value, above)| *value -= share * above);
             right[row] -= share * right[pivot];
         }
     }

@@ -77,19 +77,20 @@ pub(crate) fn print_near(judged: &[Judged<'_>]) {
         let wrongly = refused().filter(|it| it.is_answered()).count();
         println!("{threshold:<24} {precision:>9.3} {recall:>9.3} {f1:>9.3} {:>15}", percent(wrongly, answered));
     }
-    let odds =
-        |is_answered: bool| of_set().filter(|it| it.is_answered() == is_answered).map(|it| it.log_odds).collect();
+    let odds = |is_answered: bool| {
+        of_set().filter(|it| it.is_answered() == is_answered).map(|it| it.log_odds).collect::<Vec<f32>>()
+    };
     println!("AUC, near: {:.3}", area(&odds(true), &odds(false)));
     let all = |is_answered: bool| {
         let meant =
             judged.iter().filter(|it| if is_answered { it.is_answered() } else { it.asked.kind == Kind::Elsewhere });
-        meant.map(|it| it.log_odds).collect()
+        meant.map(|it| it.log_odds).collect::<Vec<f32>>()
     };
     println!("AUC, elsewhere: {:.3}", area(&all(true), &all(false)));
 }
 
 /// How often an answered question stands above one that is not: the area under the ROC curve.
-fn area(answered: &Vec<f32>, others: &Vec<f32>) -> f64 {
+fn area(answered: &[f32], others: &[f32]) -> f64 {
     let mut all: Vec<(f32, bool)> = answered.iter().map(|odds| (*odds, true)).collect();
     all.extend(others.iter().map(|odds| (*odds, false)));
     all.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));

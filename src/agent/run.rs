@@ -1,91 +1,22 @@
-//! One run from question to last event.
+//! A run from its start to its last event, watched over: it ends, whatever its steps do.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use futures::StreamExt;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use tokio::sync::mpsc::Sender;
+use super::live::{LiveRun, LiveRunKey, LiveRuns};
+use super::steps::Steps;
+use super::{AgentEvent, AgentLimits, Following, RunError, RunInput, RunSummary};
+use crate::citation::Verifier;
+use crate::models::{ChatModel, PriceTable};
+use crate::retrieval::Retriever;
+use crate::store::{RunEnd, RunOutcome, Store, StoreError};
+use crate::types::Hit;
 
-use super::journal::Journal;
-use super::prompt::chat_request;
-use super::{AgentEvent, Step};
-use crate::models::{ChatDelta, ChatError, ChatModel, TokenUsage, nothing_found};
-use crate::retrieval::{CitedSource, MarkerFilter, Retriever, SearchError, SearchRequest, cite};
-use crate::store::{ANSWERED_STEP, GoldQuery, RunEnd, RunRow, Store, StoreError};
-use crate::types::{Caller, Citation, Filter, Hit, Message};
-
-/// What a run is bounded by.
-#[derive(Debug, Clone, Copy)]
-pub struct AgentLimits {
-    /// Longest run.
-    pub run_timeout: Duration,
-    /// Longest answer in bytes; a model that writes without end is cut off here.
-    pub answer_bytes_max: usize,
-}
-
-/// What to answer.
-#[derive(Debug, Clone)]
-pub struct RunInput {
-    /// The run, named by the client.
-    pub run_id: String,
-    /// Its thread, named by the client.
-    pub thread_id: String,
-    /// The question.
-    pub question: String,
-    /// What was said before. It shapes the words of the answer and is never evidence.
-    pub history: Vec<Message>,
-    /// Pairs of description and value that the application adds.
-    pub context: Vec<(String, String)>,
-    /// What to narrow the search to.
-    pub filter: Filter,
-    /// Who asks.
-    pub caller: Caller,
-    /// How many passages.
-    pub k: usize,
-}
-
-/// Why a run has no answer, or no whole answer.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The search failed.
-    #[error(transparent)]
-    Search(#[from] SearchError),
-    /// The model failed.
-    #[error(transparent)]
-    Chat(#[from] ChatError),
-    /// The truth failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// It took too long.
-    #[error("the run took longer than {0} s and was stopped")]
-    TimedOut(u64),
-    /// The answer grew too long.
-    #[error("the answer grew over {0} bytes and was stopped")]
-    TooLong(usize),
-    /// Nobody listens any more.
-    #[error("the run was cancelled")]
-    Cancelled,
-    /// A fault of this program.
-    #[error("internal: {0}")]
-    Internal(String),
-}
-
-impl RunError {
-    /// A stable code for machines.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Search(_) => "retrieval_failed",
-            Self::Chat(error) => error.code(),
-            Self::Store(_) => "store_failed",
-            Self::TimedOut(_) => "run_timeout",
-            Self::TooLong(_) => "answer_too_long",
-            Self::Cancelled => "cancelled",
-            Self::Internal(_) => "internal",
-        }
-    }
-}
+/// How often the events of a run are written down, so that a run that dies with its process can be read up to there.
+const KEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Characters of a thread's first title.
+const TITLE_CHARS_MAX: usize = 80;
 
 /// Answers questions.
 #[derive(Clone)]
@@ -94,165 +25,184 @@ pub struct Agent {
     pub retriever: Retriever,
     /// What writes the answer.
     pub model: Arc<dyn ChatModel>,
+    /// What models cost.
+    pub prices: Arc<PriceTable>,
+    /// What verifies citations.
+    pub verifier: Verifier,
     /// Where the journal is.
     pub store: Arc<dyn Store>,
-    /// What a run is bounded by.
+    /// What runs are bounded by.
     pub limits: AgentLimits,
+    /// The runs that are going on.
+    pub live: LiveRuns,
     /// Milliseconds since 1970 (UTC).
     pub clock: fn() -> i64,
 }
 
-/// What the step `generate` leaves in the journal.
-#[derive(Debug, Serialize, Deserialize)]
-struct Answer {
-    text: String,
-    usage: Option<(u64, u64)>,
+/// How the steps of a run ended.
+enum Ended {
+    Finished(RunSummary),
+    Failed(RunError),
+    Cancelled(String),
 }
 
 impl Agent {
-    /// Runs to the end and sends what happens to `events`. Dropping the receiver cancels the run.
+    /// Starts a run, which goes on by itself, and gives what follows it. Its first event is there at once.
     ///
     /// # Errors
-    /// [`RunError`]; whatever was sent before stays said.
-    pub async fn run(&self, input: RunInput, events: Sender<AgentEvent>) -> Result<(), RunError> {
-        let model = self.model.name().to_owned();
-        let row = RunRow { id: input.run_id.clone(), thread_id: input.thread_id.clone(), model };
-        send(&events, AgentEvent::Started).await?;
-        self.store.begin_run(&row, (self.clock)()).await?;
-        let limit = self.limits.run_timeout;
-        let outcome = tokio::select! {
-            outcome = tokio::time::timeout(limit, self.steps(&input, &events)) => {
-                outcome.unwrap_or(Err(RunError::TimedOut(limit.as_secs())))
-            }
-            () = events.closed() => Err(RunError::Cancelled),
-        };
-        let end = match &outcome {
-            Ok(()) => RunEnd::Finished,
-            Err(RunError::Cancelled) => RunEnd::Cancelled,
-            Err(error) => RunEnd::Failed(error.code().to_owned()),
-        };
-        self.store.end_run(&input.run_id, &end, (self.clock)()).await?;
-        outcome
-    }
-
-    async fn steps(&self, input: &RunInput, events: &Sender<AgentEvent>) -> Result<(), RunError> {
-        let journal = Journal { store: self.store.as_ref(), run_id: &input.run_id, input: digest(input)? };
-        send(events, AgentEvent::StepStarted(Step::Retrieve)).await?;
-        let hits = journal.step(Step::Retrieve.as_str(), self.retrieve(input)).await?;
-        send(events, AgentEvent::Searched { query: input.question.clone(), hits: hits.clone() }).await?;
-        send(events, AgentEvent::StepFinished(Step::Retrieve)).await?;
-        send(events, AgentEvent::StepStarted(Step::Generate)).await?;
-        send(events, AgentEvent::AnswerStarted).await?;
-        let answer = match journal.recorded::<Answer>(Step::Generate.as_str()).await? {
-            Some(answer) => self.repeat(answer, &hits, events).await?,
-            None => {
-                let began = Instant::now();
-                let answer = self.generate(input, &hits, events).await?;
-                journal.record(Step::Generate.as_str(), &answer, began).await?;
-                answer
-            }
-        };
-        let citations = cite(&answer.text, CitedSource { passages: &hits });
-        let grounded = !citations.is_empty();
-        let cited = citations.iter().map(|citation| citation.source.clone()).collect();
-        journal
-            .record(ANSWERED_STEP, &GoldQuery { query: input.question.clone(), relevant: cited }, Instant::now())
-            .await?;
-        send(events, AgentEvent::AnswerEnded { citations, grounded }).await?;
-        send(events, AgentEvent::StepFinished(Step::Generate)).await?;
-        let usage = answer.usage.map(|(read, written)| TokenUsage { input: read, output: written });
-        send(events, AgentEvent::Finished { usage }).await
-    }
-
-    async fn retrieve(&self, input: &RunInput) -> Result<Vec<Hit>, RunError> {
-        let request = SearchRequest {
-            k: input.k,
-            filter: input.filter.clone(),
-            caller: input.caller.clone(),
-            // A question to be answered is a sentence, whatever marks it holds.
-            plain: true,
-            ..SearchRequest::new(&input.question)
-        };
-        Ok(self.retriever.search(&request).await?.hits)
-    }
-
-    async fn generate(&self, input: &RunInput, hits: &[Hit], events: &Sender<AgentEvent>) -> Result<Answer, RunError> {
-        let mut said = Saying { text: String::new(), cited: 0, hits, events };
-        if hits.is_empty() {
-            said.add(nothing_found(&input.question).to_owned()).await?;
-            return Ok(Answer { text: said.text, usage: None });
+    /// [`RunError::Conflict`] and [`RunError::Busy`]. Whatever goes wrong later is the run's last event.
+    pub async fn start(&self, input: RunInput) -> Result<Following, RunError> {
+        let known = self.store.turn(&input.run_id, &input.caller.account()).await?;
+        if known.is_some_and(|turn| turn.thread_id != input.thread_id || turn.question != input.question) {
+            return Err(RunError::Conflict(format!(
+                "the run {:?} asked something else; take another runId",
+                input.run_id
+            )));
         }
-        let request = chat_request(&input.question, &input.history, &input.context, hits);
-        // Pieces that are ready at the same moment go out as one, because clients do work for each.
-        let mut pieces = self.model.stream(request).await?.ready_chunks(64);
-        let mut filter = MarkerFilter::new(hits.len());
-        let mut usage = None;
-        while let Some(ready) = pieces.next().await {
-            let mut shown = String::new();
-            let mut failed = None;
-            for piece in ready {
-                match piece {
-                    Ok(ChatDelta::Text(text)) => shown.push_str(&filter.push(&text)),
-                    Ok(ChatDelta::Usage(count)) => usage = Some((count.input, count.output)),
-                    Err(error) => failed = Some(error),
+        let key = LiveRunKey {
+            run_id: input.run_id.clone(),
+            thread_id: input.thread_id.clone(),
+            account: input.caller.account(),
+            keeps_on: input.keeps_on,
+        };
+        let run = self.live.take(key, self.limits.runs_max)?;
+        run.push(AgentEvent::Started);
+        let following = Following::new(Arc::clone(&run));
+        let agent = self.clone();
+        tokio::spawn(async move { agent.watch_over(input, run).await });
+        Ok(following)
+    }
+
+    /// Does the steps, and sees to it that the run has one last event and a row that says how it ended.
+    async fn watch_over(&self, input: RunInput, run: Arc<LiveRun>) {
+        let run_id = input.run_id.clone();
+        let agent = self.clone();
+        let watched = Arc::clone(&run);
+        let mut work = tokio::spawn(async move { Steps::new(&agent, &input, &watched).all().await });
+        let limit = self.limits.run_timeout;
+        let deadline = tokio::time::sleep(limit);
+        tokio::pin!(deadline);
+        let mut kept = 0;
+        let ended = loop {
+            tokio::select! {
+                outcome = &mut work => break match outcome {
+                    Ok(Ok(summary)) => Ended::Finished(summary),
+                    Ok(Err(error)) => Ended::Failed(error),
+                    Err(_) => Ended::Failed(RunError::Internal("the run panicked".to_owned())),
+                },
+                reason = run.stopped() => break Ended::Cancelled(reason),
+                () = &mut deadline => {
+                    break Ended::Cancelled(format!("the run took longer than {} s", limit.as_secs()));
+                }
+                () = tokio::time::sleep(KEEP_INTERVAL) => kept = self.keep_events(&run_id, &run, kept).await,
+            }
+        };
+        // Dropping a step drops its call of a model and the connection with it.
+        work.abort();
+        self.end(&run_id, &run, ended, kept).await;
+        self.live.release(&run);
+    }
+
+    /// Writes down how the run ended, then tells its followers: who hears of the end finds it in the thread.
+    async fn end(&self, run_id: &str, run: &LiveRun, ended: Ended, kept: usize) {
+        let mut last = match &ended {
+            Ended::Finished(summary) => AgentEvent::Finished { summary: summary.clone() },
+            Ended::Failed(error) => {
+                tracing::warn!(run_id, %error, "a run failed");
+                AgentEvent::Failed { code: error.code().to_owned(), message: error.told() }
+            }
+            Ended::Cancelled(reason) => {
+                tracing::info!(run_id, reason, "a run was cancelled");
+                AgentEvent::Cancelled { reason: reason.clone() }
+            }
+        };
+        if run.begun.load(Ordering::SeqCst) {
+            let outcome = outcome_of(&run.since(0), &ended);
+            if let Err(error) = self.store.end_run(run_id, &outcome, (self.clock)()).await {
+                tracing::error!(run_id, %error, "a run could not be written down");
+                last = failed_to_store(&error);
+            }
+            let kept = self.keep_events(run_id, run, kept).await;
+            self.append(run_id, kept, std::slice::from_ref(&last)).await;
+        }
+        run.push(last);
+    }
+
+    async fn keep_events(&self, run_id: &str, run: &LiveRun, kept: usize) -> usize {
+        if !run.begun.load(Ordering::SeqCst) {
+            return kept;
+        }
+        let events: Vec<AgentEvent> = run.since(kept).iter().map(|event| event.as_ref().clone()).collect();
+        if self.append(run_id, kept, &events).await { kept + events.len() } else { kept }
+    }
+
+    async fn append(&self, run_id: &str, kept: usize, events: &[AgentEvent]) -> bool {
+        let lines: Vec<String> = events.iter().filter_map(|event| serde_json::to_string(event).ok()).collect();
+        let first = u64::try_from(kept).unwrap_or(u64::MAX).saturating_add(1);
+        let appended = match lines.is_empty() {
+            true => Ok(()),
+            false => self.store.append_events(run_id, first, &lines).await,
+        };
+        // What cannot be written down now is written later, or lost to those who come back; the run goes on.
+        appended.inspect_err(|error| tracing::warn!(run_id, %error, "events of a run could not be kept")).is_ok()
+    }
+}
+
+/// The title of a thread that begins with this question.
+pub(super) fn title_of(question: &str) -> String {
+    let line = question.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cut: String = line.chars().take(TITLE_CHARS_MAX).collect();
+    if cut.len() < line.len() { format!("{}…", cut.trim_end()) } else { cut }
+}
+
+fn failed_to_store(error: &StoreError) -> AgentEvent {
+    let message = if matches!(error, StoreError::DiskFull) {
+        error.to_string()
+    } else {
+        "the answer could not be kept; the server's log says why".to_owned()
+    };
+    AgentEvent::Failed { code: "store_failed".to_owned(), message }
+}
+
+/// What the events of a run say of it, whole or broken off.
+fn outcome_of(events: &[Arc<AgentEvent>], ended: &Ended) -> RunOutcome {
+    let mut outcome = RunOutcome::of(RunEnd::Finished);
+    let mut answer = None::<String>;
+    for event in events {
+        match event.as_ref() {
+            AgentEvent::Rewritten { query, .. } => outcome.search_query = Some(query.clone()),
+            AgentEvent::AnswerDelta { text, citations } => {
+                answer.get_or_insert_default().push_str(text);
+                if let Some(citations) = citations {
+                    outcome.citations.clone_from(citations);
                 }
             }
-            said.add(shown).await?;
-            if let Some(error) = failed {
-                return Err(error.into());
+            AgentEvent::AnswerEnded { citations, grounded, withheld, .. } => {
+                outcome.citations.clone_from(citations);
+                outcome.grounded = Some(*grounded);
+                outcome.withheld = *withheld;
             }
-            if said.text.len() > self.limits.answer_bytes_max {
-                return Err(RunError::TooLong(self.limits.answer_bytes_max));
-            }
+            _ => {}
         }
-        said.add(filter.finish()).await?;
-        if filter.dropped() > 0 {
-            tracing::warn!(run_id = %input.run_id, dropped = filter.dropped(), "the answer cited passages that do not exist");
+    }
+    outcome.answer = answer;
+    match ended {
+        Ended::Finished(summary) => {
+            outcome.model = Some(summary.model.clone());
+            outcome.tokens_in = summary.tokens_in;
+            outcome.tokens_out = summary.tokens_out;
+            outcome.cost_micros = summary.cost_micros;
+            outcome.steps.clone_from(&summary.steps);
+            outcome.tools.clone_from(&summary.tools);
         }
-        Ok(Answer { text: said.text, usage })
+        Ended::Failed(error) => outcome.end = RunEnd::Failed(error.code().to_owned()),
+        Ended::Cancelled(_) => outcome.end = RunEnd::Cancelled,
     }
-
-    /// Says a recorded answer again.
-    async fn repeat(&self, answer: Answer, hits: &[Hit], events: &Sender<AgentEvent>) -> Result<Answer, RunError> {
-        Saying { text: String::new(), cited: 0, hits, events }.add(answer.text.clone()).await?;
-        Ok(answer)
-    }
+    outcome
 }
 
-/// An answer while it is being said.
-struct Saying<'a> {
-    text: String,
-    cited: usize,
-    hits: &'a [Hit],
-    events: &'a Sender<AgentEvent>,
-}
-
-impl Saying<'_> {
-    async fn add(&mut self, piece: String) -> Result<(), RunError> {
-        if piece.is_empty() {
-            return Ok(());
-        }
-        self.text.push_str(&piece);
-        let citations = if piece.contains(']') { self.new_citations() } else { None };
-        send(self.events, AgentEvent::AnswerDelta { text: piece, citations }).await
-    }
-
-    fn new_citations(&mut self) -> Option<Vec<Citation>> {
-        let citations = cite(&self.text, CitedSource { passages: self.hits });
-        let grew = citations.len() > self.cited;
-        self.cited = citations.len();
-        grew.then_some(citations)
-    }
-}
-
-async fn send(events: &Sender<AgentEvent>, event: AgentEvent) -> Result<(), RunError> {
-    events.send(event).await.map_err(|_| RunError::Cancelled)
-}
-
-/// A digest of everything that shapes the answer.
-fn digest(input: &RunInput) -> Result<String, RunError> {
-    let asked = (&input.thread_id, &input.question, &input.history, &input.context);
-    let shape = (asked, &input.filter, &input.caller, input.k);
-    let json = serde_json::to_vec(&shape).map_err(|error| RunError::Internal(error.to_string()))?;
-    Ok(Sha256::digest(json).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+/// What of the hits a run shows when they answer nothing: the nearest.
+pub(super) fn nearest(hits: &[Hit]) -> usize {
+    const NEAREST_MAX: usize = 3;
+    hits.len().min(NEAREST_MAX)
 }

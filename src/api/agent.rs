@@ -1,6 +1,7 @@
 //! `POST /api/agent`: a question in, an AG-UI stream out.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -9,86 +10,60 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
-use super::agui::{self, Emitter};
+use super::agui::Emitter;
+use super::agui_input::parse;
 use super::json::ApiJson;
 use super::{ApiError, ApiState};
-use crate::agent::{Agent, AgentEvent, RunError, RunInput};
+use crate::agent::{AgentEvent, Following};
 
 /// Proxies cut silent connections after 15 s and more.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// Events that wait for a slow client; then the run waits, too.
-const EVENTS_WAITING_MAX: usize = 64;
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// Answers a question. The body is an AG-UI 1.0 `RunAgentInput`; `forwardedProps` may hold `top_k`, `collection` and
-/// `filter`. The answer streams as server-sent events; its sources are in `metadata.citations` of the message and in the
-/// CUSTOM event `ibid.citations`.
+/// Answers a question. The body is an AG-UI 1.0 `RunAgentInput`; `forwardedProps` may hold `top_k`, `collection`, `filter`,
+/// `verification` (`annotate` or `strict`), `on_disconnect` (`cancel` or `continue`) and `annotations`. When `messages`
+/// holds the new question alone, the thread's earlier turns are its history. The answer streams as server-sent events,
+/// which are counted from 1, so that `/v1/runs/{id}/events` can go on after a connection broke. Its sources are in
+/// `metadata.citations` of the message and in the CUSTOM event `ibid.citations`.
 #[utoipa::path(
     post, path = "/api/agent", request_body = Object,
     responses(
         (status = 200, description = "AG-UI events", content_type = "text/event-stream", body = String),
+        (status = 409, description = "The run or its thread is in use", body = super::error::ErrorBody),
         (status = 422, description = "The body is not valid", body = super::error::ErrorBody),
         (status = 429, description = "Too many runs at the same time", body = super::error::ErrorBody),
     )
 )]
 pub(super) async fn run(State(state): State<ApiState>, ApiJson(body): ApiJson<Value>) -> Result<Response, ApiError> {
-    let input = agui::parse(&body, state.app.passages, state.caller()).map_err(|error| ApiError::Invalid(error.0))?;
-    let permit = state.runs.try_acquire_owned().map_err(|_| ApiError::Busy)?;
-    let emitter = Emitter::new(&input, agui::is_current(&body));
-    let events = started(state.app.agent.clone(), input);
-    let frames = frames(events, emitter).map(move |frame| {
-        // The permit lives as long as the stream and is given back when the client goes.
-        let _held = &permit;
-        frame
+    let (input, peer) = parse(&body, state.app.passages, state.caller()).map_err(|error| ApiError::Invalid(error.0))?;
+    let emitter = Emitter::new(&input.thread_id, &input.run_id, peer);
+    let following = state.app.agent.start(input).await?;
+    Ok(stream(frames(events_of(following), emitter)))
+}
+
+/// The events of a run as they come.
+pub(super) fn events_of(following: Following) -> impl Stream<Item = Arc<AgentEvent>> + Send + 'static {
+    let batches = futures::stream::unfold(following, |mut following| async move {
+        let events = following.next().await?;
+        Some((futures::stream::iter(events), following))
     });
+    batches.flatten()
+}
+
+/// The events of a run as AG-UI events.
+pub(super) fn frames(
+    events: impl Stream<Item = Arc<AgentEvent>> + Send + 'static,
+    mut emitter: Emitter,
+) -> impl Stream<Item = Event> + Send + 'static {
+    let values = events.flat_map(move |event| futures::stream::iter(emitter.events(&event)));
+    values.map(|value| Event::default().data(value.to_string()))
+}
+
+/// Frames as a response that no proxy holds back.
+pub(super) fn stream(frames: impl Stream<Item = Event> + Send + 'static) -> Response {
     let headers =
         [(header::CACHE_CONTROL, "no-cache, no-transform"), (HeaderName::from_static("x-accel-buffering"), "no")];
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
-    Ok((headers, Sse::new(frames).keep_alive(keep_alive)).into_response())
-}
-
-/// What a run sends: its events, then how it failed, if it did.
-enum Sent {
-    Event(AgentEvent),
-    Failed(RunError),
-}
-
-/// Starts a run. Dropping the stream cancels it; a panic in it is a failure like another.
-fn started(agent: Agent, input: RunInput) -> impl Stream<Item = Sent> + Send {
-    let (events, received) = mpsc::channel(EVENTS_WAITING_MAX);
-    let run_id = input.run_id.clone();
-    let run = tokio::spawn(async move { agent.run(input, events).await });
-    let end = async move {
-        match run.await {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => {
-                tracing::warn!(%run_id, %error, "a run failed");
-                Some(Sent::Failed(error))
-            }
-            Err(_) => {
-                tracing::error!(%run_id, "a run panicked");
-                Some(Sent::Failed(RunError::Internal("the run broke".to_owned())))
-            }
-        }
-    };
-    let end = futures::stream::once(end).filter_map(|end| async move { end });
-    ReceiverStream::new(received).map(Sent::Event).chain(end)
-}
-
-fn frames(
-    events: impl Stream<Item = Sent> + Send + 'static,
-    emitter: Emitter,
-) -> impl Stream<Item = Result<Event, Infallible>> + Send {
-    let values = events.flat_map(move |sent| {
-        futures::stream::iter(match sent {
-            Sent::Event(event) => emitter.events(event),
-            Sent::Failed(RunError::Internal(_)) => {
-                vec![Emitter::error("internal", "the server could not answer; its log says why")]
-            }
-            Sent::Failed(error) => vec![Emitter::error(error.code(), &error.to_string())],
-        })
-    });
-    values.map(|value| Ok(Event::default().data(value.to_string())))
+    let frames = frames.map(Ok::<Event, Infallible>);
+    (headers, Sse::new(frames).keep_alive(keep_alive)).into_response()
 }

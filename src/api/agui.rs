@@ -1,159 +1,69 @@
-//! AG-UI 1.0 as it goes over the wire: what clients send is read leniently, what they get is strict. The only place
-//! that knows the protocol.
+//! AG-UI 1.0 as it goes over the wire. The only place that knows the protocol's events.
 //!
 //! Specification: <https://docs.ag-ui.com>, frozen schema 1.0. Optional fields are left out and never null, because
 //! clients reject a null and with it the run. Peers that send no `protocolVersion` are of the time before 1.0 and get
-//! nothing that their verifier does not know.
+//! nothing that their verifier does not know. The frames of a run depend on its events alone, so that the n-th frame is
+//! the same whenever the run is followed again.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::agent::{AgentEvent, RunInput};
-use crate::types::{Caller, Filter, Hit, Message, Role};
-
-/// A request that cannot be run, for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct InvalidInput(pub(super) String);
+use super::agui_input::Peer;
+use crate::agent::{AgentEvent, RunSummary, Step};
+use crate::types::{Citation, Hit};
 
 /// The protocol version that this server speaks.
 const PROTOCOL_VERSION: &str = "1.0";
 /// Characters of a passage in the tool result: it comes back with every later request.
 const SNIPPET_CHARS: usize = 240;
-/// Most messages of one request.
-const MESSAGES_MAX: usize = 10_000;
-/// The most passages that a client may ask for.
-const PASSAGES_MAX: u64 = 64;
 
-/// Reads a `RunAgentInput`. `passages` is how many passages are retrieved when the client does not say.
-pub(super) fn parse(body: &Value, passages: usize, caller: Caller) -> Result<RunInput, InvalidInput> {
-    let body = body.as_object().ok_or_else(|| invalid("the body has to be an object"))?;
-    let messages = match body.get("messages") {
-        Some(Value::Array(messages)) if messages.len() <= MESSAGES_MAX => messages,
-        Some(Value::Array(_)) => return Err(invalid(&format!("messages has over {MESSAGES_MAX} entries"))),
-        _ => return Err(invalid("messages has to be an array")),
-    };
-    if body.get("tools").is_some_and(|tools| !tools.is_array() && !tools.is_null()) {
-        return Err(invalid("tools has to be an array"));
-    }
-    let mut turns = messages.iter().map(turn).collect::<Result<Vec<_>, _>>()?;
-    turns.retain(|turn| !turn.content.trim().is_empty());
-    let question = match turns.last() {
-        Some(last) if last.role == Role::User => turns.pop().map(|turn| turn.content).unwrap_or_default(),
-        _ => return Err(invalid("the last message with text has to be from the user")),
-    };
-    // Instructions are the service's own; a client's system messages are context and no more.
-    let (instructions, history): (Vec<_>, Vec<_>) = turns.into_iter().partition(|turn| turn.role == Role::System);
-    let mut context = contexts(body.get("context"))?;
-    context.extend(instructions.into_iter().map(|turn| ("system message".to_owned(), turn.content)));
-    let props = body.get("forwardedProps").and_then(Value::as_object);
-    Ok(RunInput {
-        run_id: required_id(body, "runId", "run_id")?,
-        thread_id: required_id(body, "threadId", "thread_id")?,
-        question,
-        history,
-        context,
-        filter: filter(props)?,
-        caller,
-        k: props
-            .and_then(|props| props.get("top_k"))
-            .and_then(Value::as_u64)
-            .map_or(passages, |k| usize::try_from(k.clamp(1, PASSAGES_MAX)).unwrap_or(passages)),
-    })
-}
-
-/// Whether the peer speaks 1.0 or later.
-pub(super) fn is_current(body: &Value) -> bool {
-    body.get("protocolVersion").is_some_and(Value::is_string)
-}
-
-fn required_id(body: &Map<String, Value>, name: &str, alias: &str) -> Result<String, InvalidInput> {
-    // Microsoft's Python client sends the alias.
-    let id = body.get(name).or_else(|| body.get(alias)).and_then(Value::as_str);
-    let id = id.filter(|id| !id.is_empty() && id.len() <= 512);
-    id.map(str::to_owned).ok_or_else(|| invalid(&format!("{name} has to be a string of 1 to 512 bytes")))
-}
-
-fn turn(message: &Value) -> Result<Message, InvalidInput> {
-    let role = message.get("role").and_then(Value::as_str).ok_or_else(|| invalid("a message has no role"))?;
-    let role = match role {
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
-        "system" | "developer" => Role::System,
-        // Tool results, reasoning and activities are not what somebody said, and never evidence.
-        "tool" | "reasoning" | "activity" => return Ok(Message { role: Role::Assistant, content: String::new() }),
-        other => return Err(invalid(&format!("a message has the unknown role {other:?}"))),
-    };
-    let content = match message.get("content") {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => parts.iter().filter_map(part_text).collect::<Vec<_>>().join("\n"),
-        None | Some(Value::Null) => String::new(),
-        Some(_) => return Err(invalid("a message's content has to be a string or an array of parts")),
-    };
-    Ok(Message { role, content })
-}
-
-/// The words of a part; pictures and files are passed over, because a run must not fail for them.
-fn part_text(part: &Value) -> Option<&str> {
-    (part.get("type")?.as_str()? == "text").then(|| part.get("text")?.as_str()).flatten()
-}
-
-fn contexts(context: Option<&Value>) -> Result<Vec<(String, String)>, InvalidInput> {
-    let entries = match context {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Array(entries)) => entries,
-        Some(_) => return Err(invalid("context has to be an array")),
-    };
-    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
-    let pair = |entry| Some((text(entry, "description")?, text(entry, "value")?));
-    entries
-        .iter()
-        .map(|entry| pair(entry).ok_or_else(|| invalid("a context entry needs the strings description and value")))
-        .collect()
-}
-
-/// `forwardedProps.filter` as in `/v1/search`, and `forwardedProps.collection` for one collection.
-fn filter(props: Option<&Map<String, Value>>) -> Result<Filter, InvalidInput> {
-    let Some(props) = props else { return Ok(Filter::default()) };
-    let unusable = |error: &dyn std::fmt::Display| invalid(&format!("forwardedProps.filter is not valid: {error}"));
-    let mut filter: Filter = match props.get("filter") {
-        None | Some(Value::Null) => Filter::default(),
-        Some(value) => serde_json::from_value(value.clone()).map_err(|error| unusable(&error))?,
-    };
-    if let Some(name) = props.get("collection").and_then(Value::as_str) {
-        filter.collections.push(name.parse().map_err(|error: crate::types::InvalidName| unusable(&error))?);
-    }
-    filter.facets().map_err(|error| unusable(&error))?;
-    Ok(filter)
-}
-
-fn invalid(message: &str) -> InvalidInput {
-    InvalidInput(message.to_owned())
-}
-
-/// Turns our events into AG-UI events, and closes what it opened when a run breaks off.
+/// Turns our events into AG-UI events, and closes what is open when a run is stopped.
 #[derive(Debug)]
 pub(super) struct Emitter {
     thread_id: String,
     run_id: String,
-    current: bool,
+    peer: Peer,
+    step: Option<Step>,
+    is_answering: bool,
+    hits: Vec<Hit>,
 }
 
 impl Emitter {
-    /// An emitter for one run. `current` says that the peer speaks 1.0 or later.
-    pub(super) fn new(input: &RunInput, current: bool) -> Self {
-        Self { thread_id: input.thread_id.clone(), run_id: input.run_id.clone(), current }
+    /// An emitter for one run.
+    pub(super) fn new(thread_id: &str, run_id: &str, peer: Peer) -> Self {
+        Self {
+            thread_id: thread_id.to_owned(),
+            run_id: run_id.to_owned(),
+            peer,
+            step: None,
+            is_answering: false,
+            hits: Vec::new(),
+        }
     }
 
     /// The AG-UI events for one of ours.
-    pub(super) fn events(&self, event: AgentEvent) -> Vec<Value> {
+    pub(super) fn events(&mut self, event: &AgentEvent) -> Vec<Value> {
         match event {
             AgentEvent::Started => vec![json!({
                 "type": "RUN_STARTED", "threadId": self.thread_id, "runId": self.run_id,
                 "protocolVersion": PROTOCOL_VERSION,
             })],
-            AgentEvent::StepStarted(step) => vec![json!({"type": "STEP_STARTED", "stepName": step.as_str()})],
-            AgentEvent::StepFinished(step) => vec![json!({"type": "STEP_FINISHED", "stepName": step.as_str()})],
-            AgentEvent::Searched { query, hits } => self.tool_call(&query, &hits),
+            AgentEvent::StepStarted { step } => {
+                self.step = Some(*step);
+                vec![json!({"type": "STEP_STARTED", "stepName": step.as_str()})]
+            }
+            AgentEvent::StepFinished { step } => {
+                self.step = None;
+                vec![json!({"type": "STEP_FINISHED", "stepName": step.as_str()})]
+            }
+            AgentEvent::Rewritten { question, query, by } => {
+                vec![custom("ibid.rewritten", json!({"question": question, "query": query, "by": by}))]
+            }
+            AgentEvent::Searched { query, hits } => {
+                self.hits.clone_from(hits);
+                self.tool_call(query, hits)
+            }
             AgentEvent::AnswerStarted => {
+                self.is_answering = true;
                 vec![json!({"type": "TEXT_MESSAGE_START", "messageId": self.answer_id(), "role": "assistant"})]
             }
             AgentEvent::AnswerDelta { text, citations } => {
@@ -163,33 +73,81 @@ impl Emitter {
                 }
                 vec![content]
             }
-            AgentEvent::AnswerEnded { citations, grounded } => {
-                let id = self.answer_id();
-                let metadata = json!({"citations": citations, "ibid.grounded": grounded});
-                let value = json!({"messageId": id, "citations": citations, "grounded": grounded});
-                vec![
-                    json!({"type": "TEXT_MESSAGE_END", "messageId": id, "metadata": metadata}),
-                    // After the message and never inside: one client closes its text when it sees a custom event.
-                    json!({"type": "CUSTOM", "name": "ibid.citations", "value": value}),
-                ]
+            AgentEvent::AnswerEnded { citations, grounded, withheld, nearest } => {
+                self.is_answering = false;
+                self.answer_ended(citations, (*grounded, *withheld), *nearest)
             }
-            AgentEvent::Finished { usage } => {
-                let mut finished = json!({"type": "RUN_FINISHED", "threadId": self.thread_id, "runId": self.run_id});
-                finished["result"] = json!({"answerMessageId": self.answer_id()});
-                if let Some(usage) = usage.filter(|_| self.current) {
-                    let total = usage.input + usage.output;
-                    finished["usage"] = json!([{
-                        "inputTokens": usage.input, "outputTokens": usage.output, "totalTokens": total,
-                    }]);
-                }
-                vec![finished]
-            }
+            AgentEvent::Finished { summary } => vec![self.finished(summary)],
+            AgentEvent::Failed { code, message } => vec![Self::error(code, message)],
+            AgentEvent::Cancelled { reason } => self.cancelled(reason),
         }
     }
 
     /// The event that ends a run that failed.
-    pub(super) fn error(code: &str, message: &str) -> Value {
+    fn error(code: &str, message: &str) -> Value {
         json!({"type": "RUN_ERROR", "code": code, "message": message})
+    }
+
+    fn answer_ended(&self, citations: &[Citation], (grounded, withheld): (bool, u32), nearest: usize) -> Vec<Value> {
+        let id = self.answer_id();
+        let metadata = json!({"citations": citations, "ibid.grounded": grounded, "ibid.withheld": withheld});
+        let mut value = json!({"messageId": id, "citations": citations, "grounded": grounded, "withheld": withheld});
+        if nearest > 0 {
+            let passages = self.hits.iter().take(nearest).enumerate();
+            value["nearest"] = passages.map(|(at, hit)| tool_passage(at + 1, hit)).collect();
+        }
+        // After the message and never inside: one client closes its text when it sees a custom event.
+        let mut events = vec![
+            json!({"type": "TEXT_MESSAGE_END", "messageId": id, "metadata": metadata}),
+            custom("ibid.citations", value),
+        ];
+        if self.peer.annotations {
+            let annotations: Vec<Value> = citations.iter().map(annotation).collect();
+            events.push(custom("annotations", json!({"messageId": id, "annotations": annotations})));
+        }
+        events
+    }
+
+    fn finished(&self, summary: &RunSummary) -> Value {
+        let mut finished = json!({"type": "RUN_FINISHED", "threadId": self.thread_id, "runId": self.run_id});
+        let mut result = json!({
+            "answerMessageId": self.answer_id(), "grounded": summary.grounded, "withheld": summary.withheld,
+            "model": summary.model, "steps": summary.steps, "tools": summary.tools,
+        });
+        let counts =
+            [("tokensIn", summary.tokens_in), ("tokensOut", summary.tokens_out), ("costMicros", summary.cost_micros)];
+        for (name, count) in counts {
+            if let Some(count) = count {
+                result[name] = json!(count);
+            }
+        }
+        finished["result"] = result;
+        if let (true, Some(read), Some(written)) = (self.peer.current, summary.tokens_in, summary.tokens_out) {
+            finished["usage"] = json!([{
+                "model": summary.model, "inputTokens": read, "outputTokens": written, "totalTokens": read + written,
+            }]);
+        }
+        finished
+    }
+
+    /// Closes what is open, because a run that ends regularly may leave nothing open.
+    fn cancelled(&mut self, reason: &str) -> Vec<Value> {
+        let mut events = Vec::new();
+        if std::mem::take(&mut self.is_answering) {
+            events.push(json!({"type": "TEXT_MESSAGE_END", "messageId": self.answer_id()}));
+        }
+        if let Some(step) = self.step.take() {
+            events.push(json!({"type": "STEP_FINISHED", "stepName": step.as_str()}));
+        }
+        events.push(if self.peer.current {
+            json!({
+                "type": "RUN_FINISHED", "threadId": self.thread_id, "runId": self.run_id,
+                "outcome": {"type": "cancelled"}, "result": {"reason": reason},
+            })
+        } else {
+            Self::error("cancelled", reason)
+        });
+        events
     }
 
     /// The search as a tool call with a message of its own: a client would merge it with the answer otherwise.
@@ -214,6 +172,21 @@ impl Emitter {
     }
 }
 
+fn custom(name: &str, value: Value) -> Value {
+    json!({"type": "CUSTOM", "name": name, "value": value})
+}
+
+/// A citation in the shape that Microsoft's Agent Framework puts back on its message.
+fn annotation(citation: &Citation) -> Value {
+    let snippet: String = citation.source_content.iter().map(|piece| piece.text.as_str()).collect();
+    json!({
+        "type": "citation", "title": citation.title, "url": format!("/v1/citations/{}", citation.id),
+        "file_id": citation.document_id, "tool_name": "search", "snippet": snippet,
+        "annotated_regions": [{"type": "text_span", "start_index": citation.start, "end_index": citation.end}],
+        "additional_properties": {"n": citation.n, "source": citation.source, "verdict": citation.verdict},
+    })
+}
+
 fn tool_passage(n: usize, hit: &Hit) -> Value {
     let snippet: String = hit.text.chars().take(SNIPPET_CHARS).collect();
     json!({
@@ -224,45 +197,95 @@ fn tool_passage(n: usize, hit: &Hit) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::agent::RewrittenBy;
+    use crate::agui_rules::broken_rule;
+    use crate::types::StepTime;
 
-    fn parsed(body: Value) -> Result<RunInput, InvalidInput> {
-        parse(&body, 8, Caller::Owner)
-    }
-
-    #[test]
-    fn what_real_clients_send_is_read() {
-        let input = parsed(json!({
-            "thread_id": "t", "run_id": "r", "state": null, "forwardedProps": null, "unknown": 1,
-            "messages": [
-                {"id": "1", "role": "user", "content": "first"},
-                {"id": "2", "role": "assistant", "content": null, "toolCalls": []},
-                {"id": "3", "role": "tool", "toolCallId": "x", "content": "forged evidence"},
-                {"id": "4", "role": "developer", "content": "be brief"},
-                {"id": "5", "role": "user", "content": [
-                    {"type": "text", "text": "and the"}, {"type": "binary", "data": "…"}, {"type": "text", "text": "second?"}
-                ]},
-            ],
+    fn citation(n: usize) -> Citation {
+        let location = json!({"type": "span", "unit": "bytes", "start": 0, "end": 3, "headingPath": []});
+        let document_id = "0".repeat(32);
+        serde_json::from_value(json!({
+            "n": n, "id": format!("cit_{n:024x}"), "chunkId": format!("c{n}"), "documentId": document_id, "collection": "default",
+            "title": "나무", "source": "a.md", "url": "/v1/documents/x/text", "sourceContent": [{"text": "one"}],
+            "location": location, "start": 0, "end": 3, "textOffset": 1, "score": 0.5, "verdict": "supported",
+            "reasonCode": "verbatim", "reason": "It stands there.", "judge": "lexical",
         }))
-        .unwrap();
-        assert_eq!(input.question, "and the\nsecond?");
-        assert_eq!(input.history.len(), 1);
-        assert_eq!(input.context, [("system message".to_owned(), "be brief".to_owned())]);
+        .expect("a citation is as it is on the wire")
     }
 
-    #[test]
-    fn malformed_input_is_refused_in_words() {
-        for (body, word) in [
-            (json!([]), "object"),
-            (json!({"threadId": "t", "runId": "r"}), "messages"),
-            (json!({"threadId": "t", "runId": "r", "messages": []}), "user"),
-            (json!({"runId": "r", "messages": [{"role": "user", "content": "x"}]}), "threadId"),
-            (json!({"threadId": 7, "runId": "r", "messages": [{"role": "user", "content": "x"}]}), "threadId"),
-            (json!({"threadId": "t", "runId": "r", "messages": [{"role": "king", "content": "x"}]}), "king"),
-            (json!({"threadId": "t", "runId": "r", "messages": [{"role": "user", "content": 7}]}), "content"),
-        ] {
-            let InvalidInput(message) = parsed(body).unwrap_err();
-            assert!(message.contains(word), "{message}");
+    fn summary() -> impl Strategy<Value = RunSummary> {
+        let counts = (any::<Option<u32>>(), any::<Option<u32>>(), any::<Option<u64>>());
+        (counts, any::<bool>()).prop_map(|((read, written, cost_micros), grounded)| RunSummary {
+            model: "m".to_owned(),
+            grounded,
+            withheld: 0,
+            tokens_in: read.map(u64::from),
+            tokens_out: written.map(u64::from),
+            cost_micros,
+            steps: vec![StepTime { name: "retrieve".to_owned(), took_ms: 1 }],
+            tools: vec!["search".to_owned()],
+        })
+    }
+
+    fn delta() -> impl Strategy<Value = AgentEvent> {
+        let cited = prop::option::of(1_usize..4);
+        ("\\PC{0,8}", cited).prop_map(|(text, cited)| {
+            let citations = cited.map(|most| (1..=most).map(citation).collect());
+            AgentEvent::AnswerDelta { text, citations }
+        })
+    }
+
+    /// The events of a run that is not broken off, without its last one.
+    fn steps() -> impl Strategy<Value = Vec<AgentEvent>> {
+        let rewritten = AgentEvent::Rewritten { question: "q".into(), query: "p".into(), by: RewrittenBy::Rules };
+        let rewrite = prop::option::of(prop::option::of(Just(rewritten)));
+        let answer = (prop::collection::vec(delta(), 0..6), 0_usize..4, any::<(bool, u32)>(), 0_usize..4);
+        (rewrite, answer).prop_map(|(rewrite, (deltas, cited, (grounded, withheld), nearest))| {
+            let mut events = vec![AgentEvent::Started];
+            if let Some(told) = rewrite {
+                events.push(AgentEvent::StepStarted { step: Step::Rewrite });
+                events.extend(told);
+                events.push(AgentEvent::StepFinished { step: Step::Rewrite });
+            }
+            events.push(AgentEvent::StepStarted { step: Step::Retrieve });
+            events.push(AgentEvent::Searched { query: "q".to_owned(), hits: Vec::new() });
+            events.push(AgentEvent::StepFinished { step: Step::Retrieve });
+            events.push(AgentEvent::StepStarted { step: Step::Generate });
+            events.push(AgentEvent::AnswerStarted);
+            events.extend(deltas);
+            let citations = (1..=cited).map(citation).collect();
+            events.push(AgentEvent::AnswerEnded { citations, grounded, withheld, nearest });
+            events.push(AgentEvent::StepFinished { step: Step::Generate });
+            events
+        })
+    }
+
+    /// How a run ends: whole, or broken off after so many of its events.
+    fn runs() -> impl Strategy<Value = Vec<AgentEvent>> {
+        let failed = Just(AgentEvent::Failed { code: "internal".to_owned(), message: "It broke.".to_owned() });
+        let cancelled = Just(AgentEvent::Cancelled { reason: "It was cancelled.".to_owned() });
+        let broken = (any::<prop::sample::Index>(), prop_oneof![failed, cancelled]);
+        (steps(), prop::option::of(broken), summary()).prop_map(|(mut events, broken, summary)| {
+            match broken {
+                None => events.push(AgentEvent::Finished { summary }),
+                Some((at, last)) => {
+                    events.truncate(1 + at.index(events.len()));
+                    events.push(last);
+                }
+            }
+            events
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn however_a_run_goes_its_stream_breaks_no_rule(run in runs(), current: bool, annotations: bool) {
+            let mut emitter = Emitter::new("t", "r", Peer { current, annotations });
+            let events: Vec<Value> = run.iter().flat_map(|event| emitter.events(event)).collect();
+            prop_assert_eq!(broken_rule(&events, current), None);
         }
     }
 }

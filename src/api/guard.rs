@@ -1,7 +1,7 @@
 //! Keeps web pages of other places out of a server that listens on this machine only.
 
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -18,6 +18,22 @@ pub(super) async fn loopback_host(State(state): State<ApiState>, request: Reques
     next.run(request).await
 }
 
+/// Refuses what a page of another origin sends, unless that origin is allowed. For requests that a browser lets any page send
+/// without asking first; it does not show the answer to that page, and the request is made all the same.
+///
+/// # Errors
+/// [`ApiError::Forbidden`].
+pub(super) fn own_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), ApiError> {
+    let said = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("unreadable"));
+    let Some(origin) = said(header::ORIGIN) else { return Ok(()) };
+    let host = said(header::HOST).unwrap_or_default();
+    let own = origin.split_once("://").is_some_and(|(_, named)| named.eq_ignore_ascii_case(host));
+    if own || allowed.iter().any(|known| known == origin) {
+        return Ok(());
+    }
+    Err(ApiError::Forbidden("pages of another origin may not do this; server.allowed_origins lists who may".to_owned()))
+}
+
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -30,6 +46,28 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn only_our_own_and_allowed_origins_pass() {
+        let passes = |origin: Option<&str>| {
+            let mut headers = axum::http::HeaderMap::new();
+            headers.insert("host", "localhost:8080".parse().unwrap());
+            origin.map(|origin| headers.insert("origin", origin.parse().unwrap()));
+            super::own_origin(&headers, &["https://app.example.org".to_owned()]).is_ok()
+        };
+        for origin in [None, Some("http://localhost:8080"), Some("https://app.example.org")] {
+            assert!(passes(origin), "{origin:?}");
+        }
+        for origin in [
+            "null",
+            "http://localhost:9090",
+            "http://localhost",
+            "https://evil.example",
+            "https://app.example.org.evil",
+        ] {
+            assert!(!passes(Some(origin)), "{origin}");
+        }
+    }
+
     #[test]
     fn loopback_names_pass_and_others_do_not() {
         for host in ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]:80", "ibid.localhost:1"] {

@@ -2,17 +2,13 @@
 
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
+use super::body::{BodyLimits, read};
 use super::{ApiError, ApiState};
 
 /// A JSON body.
 pub(super) struct ApiJson<T>(pub(super) T);
-
-/// Bytes over the limit that are read and thrown away: a client that is still sending does not hear an answer, only
-/// that the connection broke.
-const DISCARDED_BYTES_MAX: usize = 128 << 20;
 
 impl<T: DeserializeOwned> FromRequest<ApiState> for ApiJson<T> {
     type Rejection = ApiError;
@@ -21,7 +17,8 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for ApiJson<T> {
         if !is_json(request.headers()) {
             return Err(ApiError::WrongType("the body has to be application/json".to_owned()));
         }
-        let body = read(request, state.body_bytes_max).await?;
+        let limits = BodyLimits { bytes_max: state.body_bytes_max as u64, silence: state.body_silence };
+        let body = read(request.into_body(), limits).await?;
         let value = serde_json::from_slice(&body).map_err(|error| {
             let syntax = if error.is_data() { "" } else { "the body is not JSON: " };
             ApiError::Invalid(format!("{syntax}{error}"))
@@ -30,27 +27,9 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for ApiJson<T> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the body says that it is JSON.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
-}
-
-async fn read(request: Request, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
-    let mut parts = request.into_body().into_data_stream();
-    let mut body = Vec::new();
-    let mut total = 0_usize;
-    while let Some(part) = parts.next().await {
-        let part = part.map_err(|_| ApiError::Invalid("the body broke off".to_owned()))?;
-        total = total.saturating_add(part.len());
-        if total <= bytes_max {
-            body.extend_from_slice(&part);
-        } else {
-            body = Vec::new();
-        }
-        if total > bytes_max.saturating_add(DISCARDED_BYTES_MAX) {
-            break;
-        }
-    }
-    if total > bytes_max { Err(ApiError::TooLarge) } else { Ok(body) }
 }

@@ -2,22 +2,31 @@
 
 mod agent;
 mod agui;
+mod agui_input;
+mod body;
+mod citations;
 mod collections;
+mod completions;
+mod completions_wire;
+mod connection;
 mod documents;
 mod error;
 mod guard;
 mod json;
 mod openapi;
 mod pages;
+mod runs;
 mod search;
 mod status;
+mod threads;
+mod uploads;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
@@ -25,6 +34,7 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 pub use error::ApiError;
 pub use openapi::document as openapi_document;
 
+use crate::agent::LiveRuns;
 use crate::app::App;
 use crate::types::Caller;
 
@@ -33,8 +43,12 @@ use crate::types::Caller;
 pub struct ApiLimits {
     /// Largest request body.
     pub body_bytes_max: usize,
-    /// Runs at the same time.
-    pub runs_max: usize,
+    /// Largest request body of an upload.
+    pub upload_bytes_max: u64,
+    /// How long a request body may take until its next bytes come.
+    pub body_silence: Duration,
+    /// Uploads at the same time.
+    pub uploads_max: usize,
     /// Browser origins other than our own that may call.
     pub allowed_origins: Vec<String>,
     /// Whether requests must name a loopback host, which keeps web pages elsewhere from reading through a renamed address.
@@ -45,8 +59,11 @@ pub struct ApiLimits {
 #[derive(Clone)]
 struct ApiState {
     app: App,
-    runs: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
     body_bytes_max: usize,
+    upload_bytes_max: u64,
+    body_silence: Duration,
+    allowed_origins: Arc<[String]>,
     loopback_only: bool,
 }
 
@@ -64,8 +81,11 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 pub fn router(app: App, limits: &ApiLimits) -> Router {
     let state = ApiState {
         app,
-        runs: Arc::new(Semaphore::new(limits.runs_max)),
+        uploads: Arc::new(Semaphore::new(limits.uploads_max)),
         body_bytes_max: limits.body_bytes_max,
+        upload_bytes_max: limits.upload_bytes_max,
+        body_silence: limits.body_silence,
+        allowed_origins: limits.allowed_origins.clone().into(),
         loopback_only: limits.loopback_only,
     };
     Router::new()
@@ -79,12 +99,23 @@ pub fn router(app: App, limits: &ApiLimits) -> Router {
         .route("/healthz", get(status::healthz))
         .route("/readyz", get(status::readyz))
         .route("/api/agent", post(agent::run))
+        .route("/v1/chat/completions", post(completions::complete))
+        .route("/v1/models", get(completions::models))
+        .route("/v1/models/{*id}", get(completions::model))
         .route("/v1/search", post(search::search))
         .route("/v1/status", get(status::status))
         .route("/v1/collections", get(collections::list))
+        .route("/v1/collections/{name}/documents", post(uploads::upload))
         .route("/v1/documents", get(documents::list))
         .route("/v1/documents/{id}", get(documents::show).delete(documents::delete))
         .route("/v1/documents/{id}/text", get(documents::text))
+        .route("/v1/threads", get(threads::list))
+        .route("/v1/threads/{id}", get(threads::show).patch(threads::rename).delete(threads::delete))
+        .route("/v1/runs/{id}", get(runs::show))
+        .route("/v1/runs/{id}/events", get(runs::events))
+        .route("/v1/runs/{id}/cancel", post(runs::cancel))
+        .route("/v1/runs/{id}/feedback", put(runs::rate).delete(runs::unrate))
+        .route("/v1/citations/{id}", get(citations::show))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(axum::middleware::from_fn_with_state(state.clone(), guard::loopback_host))
@@ -92,26 +123,28 @@ pub fn router(app: App, limits: &ApiLimits) -> Router {
         .with_state(state)
 }
 
-/// Serves until `stop` is done; open streams get a moment to end.
+/// Serves until `stop` is done; then the runs are stopped, so that every stream gets its last event.
 ///
 /// # Errors
 /// When the listener breaks.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    runs: LiveRuns,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let stop = async move {
         stop.await;
         stopping.send_replace(true);
+        runs.cancel_all("the server is stopping", SHUTDOWN_GRACE).await;
     };
     let grace = async move {
         drop(stopped.wait_for(|told| *told).await);
         tokio::time::sleep(SHUTDOWN_GRACE).await;
     };
     tokio::select! {
-        outcome = async { axum::serve(listener, router).with_graceful_shutdown(stop).await } => outcome,
+        outcome = async { axum::serve(connection::StallGuarded(listener), router).with_graceful_shutdown(stop).await } => outcome,
         () = grace => Ok(()),
     }
 }

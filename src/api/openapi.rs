@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{agent, collections, documents, search, status};
+use super::{agent, citations, collections, completions, documents, runs, search, status, threads, uploads};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,12 +15,26 @@ use super::{agent, collections, documents, search, status};
     ),
     paths(
         agent::run,
+        completions::complete,
+        completions::models,
+        completions::model,
         search::search,
         documents::list,
         documents::show,
         documents::text,
         documents::delete,
         collections::list,
+        threads::list,
+        threads::show,
+        threads::rename,
+        threads::delete,
+        runs::show,
+        runs::events,
+        runs::cancel,
+        runs::rate,
+        runs::unrate,
+        citations::show,
+        uploads::upload,
         status::status,
         status::healthz,
         status::readyz,

@@ -2,17 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
 use ibid_ingest::TokenCounter;
 
-use crate::config::{ChatConfig, Config, EmbeddingConfig, EmbeddingModel};
-use crate::models::{
-    ChatModel, E5_SMALL_Q4, Embedder, Extractive, FetchError, FetchProgress, Hashing, LocalEmbedder, OpenAi,
-    OpenAiOptions, fetch, locate, verify,
-};
+use crate::config::{Config, EmbeddingConfig, EmbeddingModel};
+use crate::models::{E5_SMALL_Q4, Embedder, FetchError, FetchProgress, Hashing, LocalEmbedder, fetch, locate, verify};
 use crate::types::{Generation, ModelId};
 
 /// What is loaded.
@@ -23,9 +19,6 @@ pub(super) struct Models {
 
 /// What the download of a model is doing.
 pub type ModelProgress<'a> = &'a mut (dyn FnMut(FetchProgress, u64) + Send);
-
-/// Where OpenAI itself answers.
-const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
 /// Counts tokens as the embedder does.
 struct EncoderTokens(Arc<ibid_encoder::Encoder>);
@@ -148,22 +141,4 @@ pub(super) fn verify_once(
     // A read-only folder only means that the next start hashes again.
     drop(std::fs::write(mark, stamp));
     Ok(())
-}
-
-pub(super) fn chat_model(
-    config: &ChatConfig,
-    embedder: Option<Arc<dyn Embedder>>,
-) -> anyhow::Result<Arc<dyn ChatModel>> {
-    if !config.is_remote() {
-        return Ok(Arc::new(Extractive::new(embedder)));
-    }
-    let options = OpenAiOptions {
-        base_url: config.base_url.clone().unwrap_or_else(|| OPENAI_BASE_URL.to_owned()),
-        api_key: config.api_key.clone().unwrap_or_default(),
-        model: config.model.clone(),
-        connect_timeout: Duration::from_secs(config.connect_timeout_s),
-        silence_timeout: Duration::from_secs(config.silence_timeout_s),
-        tokens_max: config.tokens_max,
-    };
-    Ok(Arc::new(OpenAi::new(options)?))
 }

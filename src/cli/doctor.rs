@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::output::{json, line};
 use super::{Common, Outcome};
-use crate::boot::{Booted, model_folder, open_reranker};
+use crate::boot::{Booted, ChatProbe, model_folder, open_reranker, probe_chat};
 use crate::config::{Config, EmbeddingModel};
 use crate::indexing::Difference;
 use crate::models::{E5_SMALL_Q4, locate, verify};
@@ -45,7 +45,7 @@ pub(super) async fn run(common: &Common) -> anyhow::Result<Outcome> {
 }
 
 async fn look(common: &Common, config: &Config, findings: &mut Vec<Finding>) {
-    findings.push(chat_model(config));
+    chat_models(config, findings).await;
     findings.push(embedding_model(config));
     findings.push(reranker(config).await);
     if !crate::boot::store_exists(config, &common.data) {
@@ -64,13 +64,39 @@ async fn look(common: &Common, config: &Config, findings: &mut Vec<Finding>) {
     }
 }
 
-fn chat_model(config: &Config) -> Finding {
-    let detail = if config.chat.is_remote() {
-        format!("{} at the configured address", config.chat.model)
-    } else {
-        "extractive, which quotes; OPENAI_BASE_URL and OPENAI_MODEL set another".to_owned()
+/// Which models answer, and whether their endpoints do. No model is called, and no key is shown.
+async fn chat_models(config: &Config, findings: &mut Vec<Finding>) {
+    let quotes = || "extractive, which quotes".to_owned();
+    match probe_chat(&config.chat).await {
+        Err(error) => findings.push(Finding { what: "chat model", well: false, detail: format!("{error:#}") }),
+        Ok(probes) if probes.is_empty() => {
+            let detail = format!("{}; OPENAI_BASE_URL and OPENAI_MODEL set another", quotes());
+            findings.push(Finding { what: "chat model", well: true, detail });
+        }
+        Ok(probes) => {
+            findings.extend(probes.into_iter().map(chat_finding));
+            if config.chat.fallback.as_ref().is_some_and(|fallback| fallback.extractive) {
+                findings.push(Finding { what: "fallback chat model", well: true, detail: quotes() });
+            }
+        }
+    }
+}
+
+fn chat_finding(probe: ChatProbe) -> Finding {
+    let ChatProbe { what, model, listed } = probe;
+    // Ollama lists a model that has no tag as `latest`.
+    let latest = format!("{model}:latest");
+    let (well, detail) = match listed {
+        Err(error) => (false, format!("{model}: {error}")),
+        Ok(None) => (true, format!("{model} at an address that answers and lists no models")),
+        Ok(Some(listed)) if listed.iter().any(|name| *name == model || *name == latest) => {
+            (true, format!("{model} at an address that answers and lists it"))
+        }
+        Ok(Some(listed)) => {
+            (false, format!("{model} is not one of the {} models that the address lists", listed.len()))
+        }
     };
-    Finding { what: "chat model", well: true, detail }
+    Finding { what, well, detail }
 }
 
 fn embedding_model(config: &Config) -> Finding {

@@ -31,7 +31,7 @@ pub(super) struct SourceArgs {
 impl SourceArgs {
     fn mirror_options(&self, booted: &Booted) -> MirrorOptions {
         let readers = self.readers.as_ref().map(|readers| readers.iter().cloned().collect());
-        booted.mirror_options(self.collection.clone(), readers)
+        booted.app.mirror_options(self.collection.clone(), readers)
     }
 }
 

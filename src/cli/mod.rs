@@ -13,9 +13,11 @@ mod ingest;
 mod models;
 mod output;
 mod progress;
+mod prompts;
 mod reindex;
 mod search;
 mod serve;
+mod threads;
 mod transfer;
 mod up;
 mod worker;
@@ -80,6 +82,10 @@ enum Command {
     Search(search::Args),
     /// Answer one question, with citations.
     Ask(ask::Args),
+    /// List conversations, read one, rename or delete it.
+    Threads(threads::Args),
+    /// Show the prompt templates that chat models are given.
+    Prompts(prompts::Args),
     /// Serve the chat page and the API over what is indexed.
     Serve(serve::Args),
     /// List documents, or those that could not be read.
@@ -151,6 +157,8 @@ async fn command(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Extract(args) => extract::run(common, args).await,
         Command::Search(args) => search::run(common, args).await,
         Command::Ask(args) => ask::run(common, args).await,
+        Command::Threads(args) => threads::run(common, args).await,
+        Command::Prompts(args) => prompts::run(common, &args),
         Command::Serve(args) => serve::run(common, args).await,
         Command::Documents(args) => documents::run(common, args).await,
         Command::Collections(args) => collections::run(common, args).await,

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::{Common, Outcome};
+use crate::agent::Agent;
 use crate::api::{self, ApiLimits};
 use crate::boot::{Booted, now_ms};
 use crate::config::Config;
@@ -16,6 +17,10 @@ use crate::retrieval::Retriever;
 
 /// How long a generation that is complete waits to be measured.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
+/// How often expired threads are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+/// How long the events of a run are kept after its end: a day, in which a browser may come back to them.
+const EVENTS_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Serve the chat page and the API.
 #[derive(Debug, clap::Args)]
@@ -66,7 +71,9 @@ pub(super) fn announce(booted: &mut Booted, listener: &TcpListener) -> anyhow::R
 pub(super) async fn serve(booted: &Booted, config: &Config, listener: TcpListener) -> anyhow::Result<()> {
     let limits = ApiLimits {
         body_bytes_max: config.server.body_bytes_max,
-        runs_max: config.server.runs_max,
+        upload_bytes_max: config.server.upload_bytes_max,
+        body_silence: Duration::from_secs(config.server.body_silence_s.max(1)),
+        uploads_max: config.server.uploads_max,
         allowed_origins: config.server.allowed_origins.clone(),
         loopback_only: listener.local_addr()?.ip().is_loopback(),
     };
@@ -74,9 +81,12 @@ pub(super) async fn serve(booted: &Booted, config: &Config, listener: TcpListene
     let indexer = std::sync::Arc::clone(&booted.app.indexer);
     let indexing = tokio::spawn(async move { indexer.run(stopped).await });
     let measuring = tokio::spawn(measure_generations(booted.app.retriever.clone()));
-    let outcome = api::serve(listener, api::router(booted.app.clone(), &limits), stop_signal()).await;
+    let sweeping = tokio::spawn(sweep_threads(booted.app.agent.clone()));
+    let router = api::router(booted.app.clone(), &limits);
+    let outcome = api::serve(listener, router, booted.app.agent.live.clone(), stop_signal()).await;
     stop.send_replace(true);
     measuring.abort();
+    sweeping.abort();
     drop(indexing.await);
     booted.app.store.close().await;
     Ok(outcome?)
@@ -92,6 +102,21 @@ async fn measure_generations(retriever: Retriever) {
         if let Err(error) = eval::measure(&retriever, now_ms()).await {
             tracing::warn!(%error, "generations could not be measured");
         }
+    }
+}
+
+/// Deletes threads that have expired, and forgets the events of runs that nobody comes back to.
+async fn sweep_threads(agent: Agent) {
+    loop {
+        let now_ms = (agent.clock)();
+        let swept = async {
+            agent.store.expire_threads(now_ms).await?;
+            agent.store.forget_events(now_ms - EVENTS_KEPT_MS).await
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "threads could not be swept");
+        }
+        tokio::time::sleep(SWEEP_INTERVAL).await;
     }
 }
 

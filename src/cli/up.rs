@@ -5,6 +5,7 @@ use super::ingest::{SourceArgs, get_model, mirror_all, mirror_words, say_summary
 use super::progress::IngestProgress;
 use super::serve::{self, ListenArgs};
 use super::{Common, Outcome};
+use crate::agent::Verification;
 use crate::boot::Booted;
 use crate::config::Config;
 use crate::indexing::MirrorSummary;
@@ -55,7 +56,8 @@ async fn ask_once(common: &Common, config: &Config, args: &Args, question: &str)
     let booted = common.open(config).await?;
     let summary = mirror_all(&booted, &args.source, common.json).await?;
     let filter = Filter { collections: vec![args.source.collection.clone()], ..Filter::default() };
-    answer(&booted.app, question, Scope { filter, caller: Caller::Owner }, common.json).await?;
+    let scope = Scope { filter, caller: Caller::Owner, verification: Verification::Annotate, thread: None };
+    answer(&booted.app, question, scope, common.json).await?;
     booted.app.store.close().await;
     if summary.failed > 0 {
         eprintln!("{} documents could not be read; `ibid documents --failed` says why", summary.failed);

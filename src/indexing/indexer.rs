@@ -13,6 +13,7 @@ use super::embedding::{Round, embed_round};
 use super::followers::{ViewState, follow_keyword, follow_vector};
 use super::mirror::{Mirror, MirrorOptions};
 use super::texts::TextDocument;
+use super::upload::Desks;
 use crate::extraction::{Extractor, ExtractorParts};
 use crate::generations::{LiveGenerations, OpenedGeneration, VectorFollower};
 use crate::store::Store;
@@ -48,6 +49,7 @@ pub struct Indexer {
     look_for_unchunked: AtomicBool,
     /// Whether the words of the generation that serves have once been up to date.
     caught_up: AtomicBool,
+    desks: Arc<Desks>,
 }
 
 /// What differs between a view and the truth.
@@ -75,6 +77,7 @@ impl Indexer {
             following: Mutex::new(()),
             look_for_unchunked: AtomicBool::new(true),
             caught_up: AtomicBool::new(false),
+            desks: Arc::default(),
         }
     }
 
@@ -89,6 +92,7 @@ impl Indexer {
             options,
             reader: parts.extraction.fingerprint(),
             clock: parts.clock,
+            desks: Arc::clone(&self.desks),
             wake: Arc::clone(&self.wake),
         }
     }

@@ -10,6 +10,7 @@ use super::outcome::{FileOutcome, MirrorEvent, MirrorSummary, account};
 use super::plan::{Plan, PlannedRead, plan};
 use super::scan::{Scan, scan};
 use super::source::read_file;
+use super::upload::Desks;
 use crate::extraction::Extractor;
 use crate::generations::{LiveGenerations, OpenedGeneration};
 use crate::store::{Store, StoreError};
@@ -38,6 +39,8 @@ pub struct Mirror {
     /// What reads the files, in words that change when it can do more.
     pub(super) reader: String,
     pub(super) clock: fn() -> i64,
+    /// Where files that are handed over wait for each other.
+    pub(super) desks: Arc<Desks>,
     /// Called after each write, so that followers need not poll.
     pub(super) wake: Arc<tokio::sync::Notify>,
 }
@@ -197,17 +200,21 @@ impl Mirror {
     /// that name already. Two folders of one name must not look like one folder whose files come and go.
     async fn root_name(&self, root: &std::path::Path, claim: bool) -> Result<String, StoreError> {
         let base = root.file_name().map_or_else(|| "root".to_owned(), |name| name.to_string_lossy().into_owned());
-        let path = root.to_string_lossy();
-        let mut name = base.clone();
+        self.named_root(&base, &root.to_string_lossy(), claim).await
+    }
+
+    /// The name `base`, or with a number when another than `wanted` holds it.
+    pub(super) async fn named_root(&self, base: &str, wanted: &str, claim: bool) -> Result<String, StoreError> {
+        let mut name = base.to_owned();
         for number in 2.. {
             let setting = self.root_setting(&name);
             let holder = match claim {
                 // Whoever claims it first has it, though another process may want it at the same moment.
-                true => Some(self.store.setting_or(&setting, &path).await?),
+                true => Some(self.store.setting_or(&setting, wanted).await?),
                 false => self.store.setting(&setting).await?,
             };
             match holder {
-                Some(known) if known != path => name = format!("{base}-{number}"),
+                Some(known) if known != wanted => name = format!("{base}-{number}"),
                 _ => break,
             }
         }

@@ -1,7 +1,7 @@
 //! WRITE PATH: a folder in, truth and both views out.
 //!
 //! `scan` sees what is there, `plan` says what has to happen, `mirror` does it: read, extract in a child process, chunk,
-//! one transaction a document. `texts` takes documents that are text already. From the change log that these transactions
+//! one transaction a document. `upload` does so with files that are handed over, `texts` with documents that are text already. From the change log that these transactions
 //! leave, `followers` bring the views up to date, and `embedding` gives every chunk its vector as a stage of its own.
 //! `chunking` cuts what is there anew when a generation is built beside the one that serves. Every part may be stopped
 //! anywhere and started again.
@@ -19,6 +19,7 @@ mod row;
 mod scan;
 mod source;
 mod texts;
+mod upload;
 
 pub use contained::MirrorListener;
 pub use error::IndexingError;
@@ -29,3 +30,4 @@ pub use outcome::{FileOutcome, MirrorEvent, MirrorSummary};
 pub use plan::{Plan, PlannedRead, plan};
 pub use scan::{FoundFile, Scan, ScanProblem, scan};
 pub use texts::TextDocument;
+pub use upload::Upload;

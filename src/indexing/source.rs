@@ -1,5 +1,7 @@
 //! Reading a file whole, within a limit, and noticing when it changes meanwhile.
 
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -26,14 +28,31 @@ pub(super) async fn read_file(file: &FoundFile, bytes_max: u64) -> Result<Source
     source.ok_or_else(|| failure("changed", "the file changed while it was read, twice".to_owned()))
 }
 
+/// Reads a file whole that nobody else has.
+pub(super) async fn read_open(mut file: File, bytes_max: u64) -> Result<Source, Failure> {
+    let read = move || {
+        file.rewind().map_err(io)?;
+        read_to_end(file, bytes_max)
+    };
+    let cancelled = |_| failure("unreadable", "reading was cancelled".to_owned());
+    let source = tokio::task::spawn_blocking(read).await.map_err(cancelled)??;
+    source.ok_or_else(|| failure("changed", "the file changed while it was read".to_owned()))
+}
+
 /// The file's bytes, or `None` when it changed while it was read.
 fn read_steady(path: &Path, bytes_max: u64) -> Result<Option<Source>, Failure> {
-    use std::io::Read;
-    let io = |error: std::io::Error| match error.kind() {
+    read_to_end(File::open(path).map_err(io)?, bytes_max)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the form that map_err takes")]
+fn io(error: std::io::Error) -> Failure {
+    match error.kind() {
         std::io::ErrorKind::NotFound => failure("vanished", "the file vanished before it was read".to_owned()),
         _ => failure("unreadable", format!("the file cannot be read ({error})")),
-    };
-    let mut file = std::fs::File::open(path).map_err(io)?;
+    }
+}
+
+fn read_to_end(mut file: File, bytes_max: u64) -> Result<Option<Source>, Failure> {
     let before = file.metadata().map_err(io)?;
     if before.len() > bytes_max {
         let message = format!("the file has {} bytes, the limit is {bytes_max} (limits.file_bytes_max)", before.len());

@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
-use super::{ChatDelta, ChatModel, ChatRequest, Embedder, Extractive, Hashing, Passage, Reranker};
+use super::{
+    CallLimits, ChatDelta, ChatModel, ChatRequest, Embedder, Extractive, GuardOptions, Guarded, Hashing, Metered,
+    Passage, PriceTable, Reranker,
+};
+use crate::types::{Message, Role};
 
 async fn embedder_keeps_its_promises(embedder: &dyn Embedder) {
     let texts = ["a cat", "고양이 한 마리", "", "a cat"].map(str::to_owned).to_vec();
@@ -45,20 +49,30 @@ pub(super) async fn reranker_keeps_its_promises(reranker: &dyn Reranker) {
     assert!(too_late.scores.is_empty(), "{too_late:?}");
 }
 
-async fn chat_model_keeps_its_promises(model: &dyn ChatModel) {
-    let nothing = ChatRequest { question: "Where is Busan?".to_owned(), ..ChatRequest::default() };
-    let answer = text_of(model, nothing).await;
+pub(super) async fn chat_model_keeps_its_promises(model: &dyn ChatModel) {
+    assert!(!model.name().is_empty());
+    let answer = text_of(model, asked("Where is Busan?", Vec::new())).await;
     assert!(!answer.is_empty() && !answer.contains('['), "{answer}");
-    let asked = ChatRequest {
-        question: "How tall is the tower in Seoul?".to_owned(),
-        passages: vec![
-            passage(1, "The river is wide. It flows through the city and then into the sea."),
-            passage(2, "Seoul has a tower. The tower in Seoul is 236 metres tall, and it stands on a hill."),
-        ],
-        ..ChatRequest::default()
-    };
-    let quoted = text_of(model, asked).await;
+    let passages = vec![
+        passage(1, "The river is wide. It flows through the city and then into the sea."),
+        passage(2, "Seoul has a tower. The tower in Seoul is 236 metres tall, and it stands on a hill."),
+    ];
+    let tower = asked("How tall is the tower in Seoul?", passages);
+    let quoted = text_of(model, tower.clone()).await;
     assert!(quoted.contains("236 metres") && quoted.contains("[2]"), "{quoted}");
+    // A stream that is dropped in its midst costs nobody anything, and calls run side by side.
+    let mut dropped = model.stream(tower.clone()).await.unwrap();
+    let _ = dropped.next().await;
+    drop(dropped);
+    let (one, other) = futures::future::join(text_of(model, tower.clone()), text_of(model, tower)).await;
+    assert_eq!((one.as_str(), other.as_str()), (quoted.as_str(), quoted.as_str()));
+}
+
+fn asked(question: &str, passages: Vec<Passage>) -> ChatRequest {
+    let shown: String = passages.iter().map(|passage| format!("[{}] {}\n", passage.n, passage.text)).collect();
+    let message = |role, content: &str| Message { role, content: content.to_owned() };
+    let messages = vec![message(Role::System, &shown), message(Role::User, question)];
+    ChatRequest { messages, question: question.to_owned(), passages, tokens_max: None }
 }
 
 fn passage(n: usize, text: &str) -> Passage {
@@ -67,12 +81,12 @@ fn passage(n: usize, text: &str) -> Passage {
 
 async fn text_of(model: &dyn ChatModel, request: ChatRequest) -> String {
     let deltas: Vec<_> = model.stream(request).await.unwrap().collect().await;
-    let text = |delta| match delta {
-        Ok(ChatDelta::Text(text)) => text,
-        Ok(ChatDelta::Usage(_)) => String::new(),
-        Err(error) => panic!("{error}"),
-    };
-    deltas.into_iter().map(text).collect()
+    let deltas: Vec<ChatDelta> = deltas.into_iter().map(Result::unwrap).collect();
+    let named = |delta: &ChatDelta| matches!(delta, ChatDelta::Answering { model: name } if !name.is_empty());
+    assert!(deltas.first().is_some_and(named), "{deltas:?} does not begin with who answers");
+    assert_eq!(deltas.iter().filter(|delta| named(delta)).count(), 1, "{deltas:?}");
+    let text = |delta| if let ChatDelta::Text(text) = delta { Some(text) } else { None };
+    deltas.into_iter().filter_map(text).collect()
 }
 
 #[tokio::test]
@@ -93,4 +107,25 @@ async fn the_local_embedder_keeps_its_promises() {
 async fn the_extractive_model_keeps_its_promises() {
     chat_model_keeps_its_promises(&Extractive::new(None)).await;
     chat_model_keeps_its_promises(&Extractive::new(Some(Arc::new(Hashing::new())))).await;
+}
+
+#[tokio::test]
+async fn a_guarded_and_a_metered_model_keep_the_promises_of_the_one_beneath() {
+    let minute = Duration::from_secs(60);
+    let options = GuardOptions {
+        retries: 2,
+        retry_wait: Duration::ZERO,
+        retry_wait_max: minute,
+        breaker_failures: 5,
+        breaker_open: minute,
+        calls_max: 2,
+        call_wait: minute,
+        answer_timeout: minute,
+        random: || 0.5,
+    };
+    let extractive: Arc<dyn ChatModel> = Arc::new(Extractive::new(None));
+    let guarded: Arc<dyn ChatModel> = Arc::new(Guarded::new(extractive, None, options));
+    chat_model_keeps_its_promises(guarded.as_ref()).await;
+    let limits = CallLimits { calls_max: 10, tokens_max: 10_000, cost_micros_max: None };
+    chat_model_keeps_its_promises(&Metered::new(guarded, Arc::new(PriceTable::default()), limits)).await;
 }

@@ -117,9 +117,16 @@ impl ChatModel for Extractive {
         "extractive"
     }
 
+    fn is_generative(&self) -> bool {
+        false
+    }
+
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream, ChatError> {
         let pieces = self.answer(&request).await?;
-        Ok(futures::stream::iter(pieces.into_iter().map(|piece| Ok(ChatDelta::Text(piece)))).boxed())
+        let answering = ChatDelta::Answering { model: self.name().to_owned() };
+        let deltas = std::iter::once(answering).chain(pieces.into_iter().map(ChatDelta::Text));
+        // Collected, because the stream outlives what was borrowed to make it.
+        Ok(futures::stream::iter(deltas.map(Ok).collect::<Vec<_>>()).boxed())
     }
 }
 

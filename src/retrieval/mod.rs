@@ -3,7 +3,6 @@
 //! Both legs run side by side, their lists are fused by one pure function, every hit is held against the truth, and what
 //! passes carries its exact span. Nothing here writes.
 
-mod citation;
 mod coverage;
 mod evidence;
 mod explain;
@@ -20,7 +19,6 @@ mod signals;
 mod weights;
 mod why_not;
 
-pub use citation::{CitedSource, MarkerFilter, cite};
 pub use evidence::{Coefficients, Evidence, EvidenceModel};
 pub use fusion::{Fused, Fusion};
 pub use legs::LegAnswers;

@@ -102,10 +102,18 @@ impl Retriever {
         let FusedLists { answers, signals, .. } = lists;
         let (question, trust_in_vectors) = (search.parsed.text.clone(), search.evidence_of_vectors());
         let finished = FinishedSearch { question, answers, signals, trust_in_vectors, hits, legs };
-        let (hits, evidence) = read(finished).await?;
+        let (marked, evidence) = read(finished).await?;
         notices.splice(0..0, search.parsed.notices);
         let took_ms = began.elapsed().as_secs_f64() * 1e3;
-        Ok(SearchResponse { hits, evidence, mode: search.question.mode, notices, explanation, why_not, took_ms })
+        Ok(SearchResponse {
+            hits: marked,
+            evidence,
+            mode: search.question.mode,
+            notices,
+            explanation,
+            why_not,
+            took_ms,
+        })
     }
 
     /// What both legs of the generation that serves find, with what they show of the question: to fit and to judge fusion.

@@ -1,5 +1,5 @@
-//! TRUTH: collections, documents, their text, chunks, embeddings, generations, the change log, the journal of runs
-//! and measurements that were kept.
+//! TRUTH: collections, documents, their text, chunks, embeddings, generations, the change log, threads, the journal of
+//! runs and measurements that were kept.
 //!
 //! [`Store`] is the seam, made of one small trait a topic; SQLite and Postgres are behind it, file by file alike. What every
 //! member promises, and `conformance` checks:
@@ -14,6 +14,7 @@
 
 mod changes;
 mod chunks;
+mod citations;
 mod collections;
 mod documents;
 mod embeddings;
@@ -25,6 +26,7 @@ mod rows;
 mod runs;
 mod settings;
 mod sqlite;
+mod threads;
 mod views;
 
 #[cfg(test)]
@@ -36,6 +38,7 @@ use async_trait::async_trait;
 
 pub use changes::{Change, ChangeKind, ChangeLog};
 pub use chunks::{ChunkInTruth, Chunks, TextSlice};
+pub use citations::{CitationLog, LoggedCitation};
 pub use collections::{CollectionSummary, Collections};
 pub use documents::{DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument};
 pub use embeddings::{EmbeddingStatus, Embeddings, MissingText};
@@ -43,9 +46,10 @@ pub use error::StoreError;
 pub use evaluations::{Evaluation, Evaluations, NewEvaluation};
 pub use generations::{ChunkSource, Generations, GoldQuery, Served};
 pub use postgres::{PostgresOptions, PostgresStore};
-pub use runs::{ANSWERED_STEP, RunEnd, RunRow, Runs};
+pub use runs::{ANSWERED_STEP, Begun, NewRun, RunEnd, RunOutcome, Runs};
 pub use settings::Settings;
 pub use sqlite::SqliteStore;
+pub use threads::{ThreadQuery, Threads};
 pub use views::{Follows, IndexedDocument};
 
 /// The truth. See the room's door for what is promised.
@@ -58,7 +62,9 @@ pub trait Store:
     + Generations
     + ChangeLog
     + Follows
+    + Threads
     + Runs
+    + CitationLog
     + Settings
     + Evaluations
     + std::fmt::Debug

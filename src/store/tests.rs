@@ -76,6 +76,19 @@ conforms! {
     a_lease_is_extended_by_its_owner
     a_finished_step_keeps_its_first_result
     questions_of_finished_runs_are_logged
+    a_thread_is_made_by_its_first_run
+    a_turn_is_what_its_run_left
+    accounts_do_not_see_each_other
+    foreign_ids_write_nothing
+    a_deleted_thread_takes_all_of_its_own
+    a_thread_expires_unless_a_run_begins_in_it
+    threads_are_listed_page_by_page
+    turns_stand_in_the_order_in_which_they_began
+    runs_that_begin_at_once_all_have_their_turn
+    a_run_that_begins_again_keeps_its_steps
+    feedback_is_what_was_said_last
+    events_come_back_in_order_and_once
+    citations_are_looked_up
     the_last_evaluation_of_the_same_queries_is_found
     a_document_is_embedded_when_all_its_vectors_are_there
     the_same_text_is_not_embedded_twice
@@ -99,4 +112,5 @@ conforms_shared! {
     the_log_has_no_holes_that_fill_later
     writers_in_each_others_way_all_succeed
     a_change_is_heard_in_another_process
+    processes_that_begin_runs_count_every_turn
 }

@@ -149,7 +149,7 @@ async fn a_run_streams_in_order_and_cites_what_it_retrieved() {
     let (_, text) = get(&server, &format!("/v1/documents/{id}/text?start={start}&end={stop}")).await;
     assert_eq!(text["text"], citation["sourceContent"][0]["text"]);
     let tool = events.iter().find(|event| event["type"] == "TOOL_CALL_RESULT").unwrap();
-    assert!(tool["content"].as_str().unwrap().contains(citation["id"].as_str().unwrap()));
+    assert!(tool["content"].as_str().unwrap().contains(citation["chunkId"].as_str().unwrap()));
 }
 
 #[tokio::test]

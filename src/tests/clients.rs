@@ -4,7 +4,7 @@
 use super::support::{Sandbox, Server, node, prepared, program};
 
 /// A server over a few documents with the real embedding model, as a user has it.
-fn served() -> (Sandbox, Server) {
+pub fn served() -> (Sandbox, Server) {
     let sandbox = Sandbox::with_documents();
     let models = prepared("IBID_MODELS");
     let with_model = |args: &[&str]| {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::agui_rules::broken_rule;
 use super::backend::Backend;
 
 /// A temporary place with documents and a data folder of its own.
@@ -125,6 +126,7 @@ pub fn program() -> Command {
         "QDRANT_URL",
         "QDRANT_API_KEY",
         "HF_ENDPOINT",
+        "IBID_CHAT_FALLBACK_API_KEY",
     ];
     for name in ["OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL", "IBID_RERANK_API_KEY"].iter().chain(&ours) {
         command.env_remove(name);
@@ -179,7 +181,7 @@ impl Drop for Running {
 
 /// A running server, which ends with the test.
 pub struct Server {
-    _process: Running,
+    process: Running,
     pub base_url: String,
 }
 
@@ -196,7 +198,7 @@ impl Server {
         };
         // A full pipe would stop the server.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { _process: Running(child), base_url }
+        Self { process: Running(child), base_url }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -206,6 +208,17 @@ impl Server {
     /// Status and body of a GET.
     pub fn get(&self, path: &str) -> (u16, Value) {
         wait_for(answer(http().get(self.url(path))))
+    }
+
+    /// Status and body of a GET in a test with a runtime.
+    pub async fn read(&self, path: &str) -> (u16, Value) {
+        answer(http().get(self.url(path))).await
+    }
+
+    /// Asks the process to stop.
+    pub fn terminate(&self) {
+        let id = self.process.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
     /// Status and body of a POST.
@@ -238,21 +251,21 @@ pub fn http() -> reqwest::Client {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()
 }
 
-/// The AG-UI events of a run, without its comments.
+/// The AG-UI events of a run, without its comments. They break no rule of the protocol.
 pub async fn events(server: &Server, body: &Value) -> Vec<Value> {
     let response = http().post(server.url("/api/agent")).json(body).send().await.unwrap();
     assert_eq!(response.status().as_u16(), 200);
     let text = response.text().await.unwrap();
-    text.split("\n\n")
-        .filter_map(|frame| frame.strip_prefix("data: "))
-        .map(|data| serde_json::from_str(data).unwrap())
-        .collect()
+    let data = text.split("\n\n").filter_map(|frame| frame.strip_prefix("data: "));
+    let events: Vec<Value> = data.map(|data| serde_json::from_str(data).unwrap()).collect();
+    assert_eq!(broken_rule(&events, body.get("protocolVersion").is_some()), None);
+    events
 }
 
-/// A run's input with one question.
+/// A run's input with one question, in a thread of its own.
 pub fn question(text: &str) -> Value {
     serde_json::json!({
-        "threadId": "thread", "runId": uuid::Uuid::now_v7().to_string(), "protocolVersion": "1.0",
+        "threadId": uuid::Uuid::now_v7().to_string(), "runId": uuid::Uuid::now_v7().to_string(), "protocolVersion": "1.0",
         "messages": [{"id": "m1", "role": "user", "content": text}],
         "tools": [], "context": [], "state": {}, "forwardedProps": {},
     })
@@ -278,4 +291,25 @@ pub fn node(script: &str, args: &[&str]) -> String {
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{script} {args:?}: {said}");
     said
+}
+
+/// Runs Python with the prepared packages and wants it to end well.
+pub fn python(args: &[&str]) -> String {
+    let output = Command::new("python3")
+        .args(args)
+        .env("PYTHONPATH", prepared("IBID_TEST_PYTHON"))
+        .env("PYTHONNOUSERSITE", "1")
+        .env("PYTHONUTF8", "1")
+        .env("NO_PROXY", "*")
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "python3 {args:?}: {said}");
+    said
+}
+
+/// A script of `python/`.
+pub fn python_script(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/python").join(name);
+    path.to_string_lossy().into_owned()
 }

@@ -85,6 +85,15 @@ impl Caller {
         query
     }
 
+    /// Whose threads the caller has: one account for the owner, one for each person, and one for each set of groups that
+    /// names no person.
+    pub fn account(&self) -> String {
+        let Self::Principals(principals) = self else { return "owner".to_owned() };
+        let names: Vec<&str> = principals.iter().map(Principal::as_str).collect();
+        let people: Vec<&str> = names.iter().copied().filter(|name| name.starts_with("user:")).collect();
+        format!("as:{}", if people.is_empty() { names } else { people }.join(","))
+    }
+
     /// Whether the caller may read what these readers may.
     pub fn may_read(&self, readers: &BTreeSet<Principal>) -> bool {
         match self {
@@ -104,6 +113,16 @@ mod tests {
         for bad in ["", "a b", "a,b", "a\n", &"a".repeat(257)] {
             assert!(bad.parse::<Principal>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_account_is_a_person_or_what_is_known_of_one() {
+        let account = |names: &[&str]| Caller::Principals(names.iter().map(|name| name.parse().unwrap()).collect());
+        assert_eq!(Caller::Owner.account(), "owner");
+        assert_eq!(account(&["everyone", "user:bob", "group:staff", "user:ann"]).account(), "as:user:ann,user:bob");
+        assert_eq!(account(&["group:staff", "everyone"]).account(), "as:everyone,group:staff");
+        assert_eq!(account(&["owner"]).account(), "as:owner", "a principal is not the owner");
+        assert_eq!(account(&[]).account(), "as:");
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub enum InvalidName {
     /// The chunk id is not a number.
     #[error("chunk id {0:?} is not a positive number")]
     Chunk(String),
+    /// The citation id is not `cit_` and 24 hexadecimal digits.
+    #[error("citation id {0:?} is not cit_ and 24 hexadecimal digits")]
+    Citation(String),
 }
 
 impl CollectionName {
@@ -168,6 +171,50 @@ impl<'de> Deserialize<'de> for ChunkId {
     }
 }
 
+/// A citation's identity: `cit_` and the first 24 hexadecimal digits of SHA-256 over its run, its number and the start of its
+/// sentence, so that the same answer has the same citations however often it is said.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct CitationId(String);
+
+impl CitationId {
+    /// The identity of the citation of passage `n` by the sentence that begins at `start`.
+    pub fn of(run_id: &str, n: usize, start: Utf16Offset) -> Self {
+        let digest = Sha256::digest(format!("{run_id}\0{n}\0{}", start.0));
+        let digits: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("cit_{digits}"))
+    }
+
+    /// The identity as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CitationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for CitationId {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        match text.strip_prefix("cit_") {
+            Some(digits) if digits.len() == 24 && digits.bytes().all(is_digit) => Ok(Self(text.to_owned())),
+            _ => Err(InvalidName::Citation(text.chars().take(80).collect())),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CitationId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// Identifiers are text on every wire.
 macro_rules! text_schema {
     ($($name:ident),*) => {$(
@@ -181,7 +228,7 @@ macro_rules! text_schema {
     )*};
 }
 
-text_schema!(DocumentId, ChunkId);
+text_schema!(DocumentId, ChunkId, CitationId);
 
 /// The fingerprint of an embedding model: vectors of two fingerprints never meet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -236,6 +283,18 @@ mod tests {
         let id = DocumentId::of(&CollectionName::default_name(), "docs/한글.md");
         assert_eq!(id.to_string().parse::<DocumentId>().unwrap(), id);
         assert!("zz".parse::<DocumentId>().is_err());
+    }
+
+    #[test]
+    fn a_citation_id_depends_on_run_number_and_place_and_survives_its_text_form() {
+        let id = CitationId::of("run", 1, Utf16Offset(7));
+        assert_eq!(id.to_string().parse::<CitationId>().unwrap(), id);
+        for other in [CitationId::of("run2", 1, Utf16Offset(7)), CitationId::of("run", 17, Utf16Offset(7))] {
+            assert_ne!(other, id);
+        }
+        for bad in ["", "cit_", "cit_00", "cit_0000000000000000000000zz", "c000000000000000000000000"] {
+            assert!(bad.parse::<CitationId>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -12,10 +12,11 @@ mod hit;
 mod ids;
 mod language;
 mod message;
+mod thread;
 
 pub use access::{Caller, InvalidPrincipal, Principal};
 pub use chunk::{Chunk, ChunkRow, below_header, embedding_input, own_title};
-pub use citation::{Citation, CitedText, Location};
+pub use citation::{Citation, CitedText, Location, ReasonCode, Verdict};
 pub use date::{CalendarDate, InvalidDate};
 pub use document::{Document, DocumentState, Failure, PageSpan, SourceStamp, Structure};
 pub use explanation::{
@@ -24,6 +25,7 @@ pub use explanation::{
 pub use filter::{FacetQuery, Filter, FilterError, document_facets, path_prefixes};
 pub use generation::{Generation, GenerationId, GenerationScore};
 pub use hit::{Highlight, Hit, LegHit, LegRank, Legs, Reranked, SearchMode, Section};
-pub use ids::{ChunkId, CollectionName, DocumentId, InvalidName, ModelId, Seq, TextHash, Utf16Offset};
+pub use ids::{ChunkId, CitationId, CollectionName, DocumentId, InvalidName, ModelId, Seq, TextHash, Utf16Offset};
 pub use language::primary_language;
 pub use message::{Message, Role};
+pub use thread::{Feedback, RunState, StepTime, Thread, Turn};

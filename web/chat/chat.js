@@ -1,37 +1,62 @@
-// The chat page: it asks, follows the run, and shows what the service holds.
+// The chat page: it opens conversations, asks, and draws what comes.
 
-import { EndedEarly, ServerError, run, status } from "./agui.js";
-import { apply, asked, begun, fresh, history, keep, restore } from "./conversation.js";
-import { close } from "./source.js";
-import { article, spoken } from "./turn.js";
-import { count, translate, words } from "./words.js";
+import { asked, fresh, logged } from "./conversation.js";
+import { at, button } from "./dom.js";
+import { applyTheme, startLook } from "./look.js";
+import { goTo, here, linkTo } from "./place.js";
+import { filter, props, startScope } from "./scope.js";
+import { Refused, thread as readThread } from "./server.js";
+import { close, isOpen, shown } from "./source.js";
+import { pollStatus } from "./status.js";
+import { carry, isRunning, leave, stop } from "./talk.js";
+import { startDrawer, shutDrawer } from "./drawer.js";
+import * as threads from "./threads.js";
+import { article } from "./turn.js";
+import { startUpload } from "./upload.js";
+import { translate, words } from "./words.js";
 
-const BUSY_POLL_MS = 2000;
-const EMPTY_POLL_MS = 5000;
 const NEAR_END_PX = 80;
 const IME_KEY_CODE = 229;
+const TITLE_CHARS = 60;
+/** How many turns of a long conversation are drawn at once; the others come when they are asked for. */
+const TURNS_DRAWN = 30;
 
-const at = (id) => document.getElementById(id);
 const [thread, turns, question, form] = ["thread", "turns", "question", "composer"].map(at);
 
-let conversation = restore();
+let conversation = fresh();
 let views = new Map();
-let running = null;
-let pollTimer = null;
+/** Counts what was opened, so that a slow answer for an earlier one is not shown in a later one. */
+let openings = 0;
 
+applyTheme();
 translate();
-drawAll();
+startLook();
+startScope();
+startUpload();
+startDrawer();
 pollStatus();
+threads.onThreads({
+  open: (id) => {
+    shutDrawer();
+    openThread(id);
+  },
+  removed: (id) => id === conversation.threadId && newChat(),
+  renamed: (id, title) => {
+    if (id === conversation.threadId) entitle(title);
+  },
+});
+threads.refresh();
+arrive();
+
+addEventListener("popstate", arrive);
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const content = question.value.trim();
-  if (!content || running) return;
+  if (!content || isRunning()) return;
   question.value = "";
   fitQuestion();
-  const turn = asked(content);
-  conversation.turns.push(turn);
-  follow(turn);
+  askAnew(content);
 });
 
 question.addEventListener("keydown", (event) => {
@@ -43,68 +68,152 @@ question.addEventListener("keydown", (event) => {
 });
 question.addEventListener("input", fitQuestion);
 
-at("stop").addEventListener("click", () => running?.abort());
+at("stop").addEventListener("click", stop);
 at("new-chat").addEventListener("click", () => {
-  running?.abort();
+  shutDrawer();
+  newChat();
+});
+
+// What the address names is shown: at the start, after Back, and after a link within the page.
+async function arrive() {
+  const { thread: id, citation } = here();
+  if (!id) return showFresh();
+  if (id !== conversation.threadId || !conversation.turns.length) await load(id);
+  const now = here();
+  if (now.thread !== id || now.citation !== citation) return;
+  if (!citation) close();
+  else if (citation !== shown()) openCitation(citation);
+}
+
+function openCitation(id) {
+  const turn = conversation.turns.find(({ answer }) => answer?.citations.some((citation) => citation.id === id));
+  if (!turn) return false;
+  if (!views.has(turn)) drawOlder(conversation.turns.length);
+  return views.get(turn).openCitation(id);
+}
+
+async function openThread(id) {
+  goTo(id);
+  await load(id);
+  at("thread").focus({ preventScroll: true });
+}
+
+function newChat() {
+  goTo(null);
+  showFresh();
+  question.focus();
+}
+
+function showFresh() {
+  openings += 1;
+  leave();
   close();
   conversation = fresh();
-  keep(conversation);
+  threads.mark(null);
+  entitle("");
   drawAll();
-  question.focus();
-});
+}
 
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) pollStatus();
-});
-
-async function follow(turn) {
-  const controller = new AbortController();
-  running = controller;
-  draw(turn, { reveal: true });
-  showRunning();
+async function load(id) {
+  openings += 1;
+  const opening = openings;
+  leave();
+  if (isOpen() && here().citation !== shown()) close();
+  threads.mark(id);
   try {
-    const messages = history(conversation, turn);
-    for await (const event of run({ threadId: conversation.threadId, messages, signal: controller.signal })) {
-      apply(turn, event);
-      drawSoon(turn);
-    }
+    const kept = logged(await readThread(id));
+    if (opening !== openings) return;
+    conversation = kept;
+    problem("");
   } catch (error) {
-    turn.state = controller.signal.aborted ? "stopped" : "failed";
-    turn.error = failure(error);
+    if (opening !== openings) return;
+    conversation = { ...fresh(), threadId: id };
+    problem(error instanceof Refused ? (error.status === 404 ? words.threadMissing : error.message) : words.unreachable);
   }
-  if (running === controller) running = null;
-  showRunning();
-  if (!conversation.turns.includes(turn)) return;
-  draw(turn);
-  at("announcer").textContent = spoken(turn);
-  keep(conversation);
-  pollStatus();
+  entitle(conversation.title);
+  drawAll();
+  const underWay = conversation.turns.findLast((turn) => turn.state === "running");
+  if (underWay) run(underWay, { isUnderWay: true });
 }
 
-function failure(error) {
-  if (error instanceof ServerError) return error.message;
-  if (error instanceof EndedEarly) return words.endedEarly;
-  if (error instanceof TypeError) return words.unreachable;
-  return String(error.message ?? error);
+function problem(text) {
+  at("thread-problem").textContent = text;
 }
 
-function retry(turn) {
-  if (running) return;
-  const index = conversation.turns.indexOf(turn);
-  const again = begun(turn);
-  conversation.turns[index] = again;
-  views.set(again, views.get(turn));
-  views.delete(turn);
+function entitle(title) {
+  const short = title.length > TITLE_CHARS ? `${title.slice(0, TITLE_CHARS)}…` : title;
+  document.title = short ? `${short} · ibid.` : "ibid.";
+}
+
+function askAnew(content) {
+  problem("");
+  const turn = asked(content, conversation.threadId);
+  turn.filter = filter();
+  conversation.turns.push(turn);
+  goTo(conversation.threadId);
+  if (!conversation.title) entitle(content);
+  threads.mark(conversation.threadId);
   close();
-  follow(again);
+  run(turn, {});
+}
+
+// A failed or stopped run is run again in its own place; an answer that came stays, because it may have been cited.
+function askAgain(turn) {
+  if (isRunning()) return;
+  if (turn.state === "done") return askAnew(turn.question);
+  close();
+  const again = { ...asked(turn.question, turn.threadId), runId: turn.runId, filter: filter(), isLogged: turn.isLost };
+  views.get(turn)?.root.remove();
+  views.delete(turn);
+  conversation.turns = conversation.turns.map((each) => (each === turn ? again : each));
+  run(again, { isUnderWay: turn.isLost });
+}
+
+async function run(turn, { isUnderWay = false }) {
+  const mine = openings;
+  draw(turn, { reveal: true });
+  const carried = carry(turn, { props: props(), isUnderWay, draw: drawSoon, started: () => threads.refresh() });
+  showRunning();
+  await carried;
+  if (mine !== openings) return;
+  showRunning();
+  draw(turn);
+  threads.refresh();
+  pollStatus();
 }
 
 function drawAll() {
   views = new Map();
   turns.replaceChildren();
-  at("welcome").hidden = conversation.turns.length > 0;
-  conversation.turns.forEach((turn) => draw(turn));
+  at("welcome").hidden = conversation.turns.length > 0 || Boolean(at("thread-problem").textContent);
+  drawOlder();
   thread.scrollTop = thread.scrollHeight;
+  showRunning();
+}
+
+// Draws the turns before the first that is drawn, and leaves what is read where it is.
+function drawOlder(count = TURNS_DRAWN) {
+  const all = conversation.turns;
+  const end = all.findIndex((turn) => views.has(turn));
+  const until = end < 0 ? all.length : end;
+  const from = Math.max(0, until - count);
+  const roots = all.slice(from, until).map((turn) => {
+    const view = viewOf(turn);
+    view.update(turn === all.at(-1));
+    return view.root;
+  });
+  const height = thread.scrollHeight;
+  turns.querySelector(".older")?.remove();
+  const older = from > 0 ? [button(words.older(from), "plain older", () => drawOlder())] : [];
+  turns.prepend(...older, ...roots);
+  thread.scrollTop += thread.scrollHeight - height;
+  if (end >= 0) roots.at(-1)?.querySelector("button")?.focus({ preventScroll: true });
+}
+
+function viewOf(turn) {
+  const view = article(turn, { again: () => askAgain(turn) });
+  views.set(turn, view);
+  return view;
 }
 
 let waiting = new Set();
@@ -124,20 +233,18 @@ function draw(turn, { reveal = false } = {}) {
   const atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < NEAR_END_PX;
   at("welcome").hidden = true;
   if (!views.has(turn)) {
-    const view = article(turn, { retry: () => retry(conversation.turns.at(-1)) });
-    views.set(turn, view);
-    turns.append(view.root);
-    const previous = conversation.turns.at(-2);
-    if (previous && previous !== turn && views.has(previous)) views.get(previous).update(previous, false);
+    turns.append(viewOf(turn).root);
+    const previous = conversation.turns[conversation.turns.indexOf(turn) - 1];
+    views.get(previous)?.update(false);
   }
-  views.get(turn).update(turn, turn === conversation.turns.at(-1));
+  views.get(turn).update(turn === conversation.turns.at(-1));
   if (reveal || atEnd) thread.scrollTop = thread.scrollHeight;
 }
 
 function showRunning() {
   const held = document.activeElement;
-  at("send").hidden = Boolean(running);
-  at("stop").hidden = !running;
+  at("send").hidden = isRunning();
+  at("stop").hidden = !isRunning();
   if (held === at("send") || held === at("stop")) question.focus();
 }
 
@@ -146,33 +253,11 @@ function fitQuestion() {
   question.style.height = `${question.scrollHeight}px`;
 }
 
-async function pollStatus() {
-  clearTimeout(pollTimer);
-  const state = await status().catch(() => null);
-  showStatus(state);
-  const pause = state?.ingesting ? BUSY_POLL_MS : state?.documents ? null : EMPTY_POLL_MS;
-  clearTimeout(pollTimer);
-  if (pause && !document.hidden) pollTimer = setTimeout(pollStatus, pause);
-}
-
-function showStatus(state) {
-  const bar = at("status-bar");
-  const known = Boolean(state?.ingesting && state.chunks);
-  bar.hidden = !known;
-  if (known) bar.value = state.embedded / state.chunks;
-  at("status-text").textContent = statusLine(state);
-  at("status-text").title = state?.model ?? "";
-  at("hint").textContent = state?.ingesting ? words.hintIndexing : words.hint;
-  at("hint").classList.toggle("busy", Boolean(state?.ingesting));
-  const nothing = state && !state.documents && !state.ingesting;
-  at("invitation").textContent = nothing ? words.noDocuments : words.invitation;
-}
-
-function statusLine(state) {
-  if (!state) return words.statusUnknown;
-  if (state.ingesting && !state.chunks) return words.reading(count(state.documents));
-  if (state.ingesting) return words.indexing(count(state.embedded), count(state.chunks));
-  if (!state.documents) return words.empty;
-  const failed = state.failed ? ` · ${words.failed(count(state.failed))}` : "";
-  return words.ready(count(state.documents), count(state.chunks)) + failed;
-}
+// A citation that an answer names in words opens in the panel, as its number would.
+turns.addEventListener("click", (event) => {
+  const link = event.target.closest(".prose a[href]");
+  const id = link && /cit_[0-9a-f]{24}$/.exec(link.getAttribute("href"))?.[0];
+  if (!id) return;
+  event.preventDefault();
+  if (!openCitation(id)) location.assign(linkTo({ thread: conversation.threadId, citation: id }));
+});

@@ -1,33 +1,30 @@
-// Answer text as elements: paragraphs, lists, code, bold and footnote numbers, each text node knowing its place.
+// Answer text on the page: blocks of Markdown whose text nodes know their place in the answer, with buttons at its numbers.
 
-const BLOCK = {
-  fence: /^\s{0,3}```/,
-  heading: /^#{1,6}\s+/,
-  item: /^\s*(?:[-*•]|\d{1,3}[.)])\s+/,
-  quote: /^>\s?/,
-};
-const INLINE = /`([^`\n]+)`|\*\*(\S(?:[^\n]*?\S)?)\*\*|\[(\d{1,3})\]/g;
-const CLOSING = /^[.,;:!?…)\]”’"'。、！？]*/;
+import { make } from "./dom.js";
+import { blocksOf, fragmentOf, levelOf } from "./markdown.js";
+
+const MARKER = /\[(\d{1,3})\]/g;
+const CLOSING = /^[.,;:!?…)\]”’"'。、！？]+/;
 const LAST_WORD = /\S{1,24}$/;
+/** How far a rendered text may lie behind the last one in the source: what stands between is markup. */
+const MARKUP_CHARS = 12;
 
-/** Where each text node of a rendered answer begins in the answer, in UTF-16 units. */
-const origin = new WeakMap();
+/** Where each text node of a rendered answer stands in the answer, in UTF-16 units: one offset for each unit of the node. */
+const places = new WeakMap();
 
 /**
- * Brings `root` to show `text`, leaving every block that did not change as it is, so that focus and
- * selection survive streaming. `marker(n, offset)` makes the element of a `[n]`, or gives null to leave it text.
+ * Brings `root` to show `text`, leaving every block that did not change as it is, so that focus and selection survive
+ * streaming. `cites.make(n, offset)` makes the element of a `[n]`, or gives null to leave it text, and `cites.key` says
+ * in a string what that element depends on.
  */
-export function render(root, text, marker) {
-  const blocks = blocksOf(text);
-  const known = root.blocks ?? [];
+export function render(root, text, cites) {
+  const known = root.known ?? { text: "", blocks: [] };
+  const blocks = split(text, known);
   let same = 0;
-  while (same < blocks.length && same < known.length && equal(blocks[same], known[same], marker)) same += 1;
+  while (same < blocks.length && same < known.blocks.length && unchanged(blocks[same], known.blocks[same], cites)) same += 1;
   while (root.childNodes.length > same) root.lastChild.remove();
-  for (const block of blocks.slice(same)) {
-    block.unmarked = 0;
-    root.append(element(block, counting(marker, block)));
-  }
-  root.blocks = blocks.map((block, index) => (index < same ? known[index] : block));
+  for (const block of blocks.slice(same)) root.append(element(block, cites));
+  root.known = { text, blocks: blocks.map((block, index) => (index < same ? known.blocks[index] : block)) };
 }
 
 /** The part of a rendered answer between two offsets of its text, as a DOM range; null when nothing is there. */
@@ -36,175 +33,154 @@ export function rangeOf(root, start, end) {
   const range = document.createRange();
   let found = false;
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const from = origin.get(node);
-    if (from === undefined) continue;
-    const to = from + node.length;
-    if (to <= start || from >= end) continue;
-    if (!found) range.setStart(node, Math.max(0, start - from));
-    range.setEnd(node, Math.min(node.length, end - from));
+    const offsets = places.get(node);
+    const first = offsets?.findIndex((offset) => offset >= start && offset < end) ?? -1;
+    if (first < 0) continue;
+    if (!found) range.setStart(node, first);
+    range.setEnd(node, offsets.findLastIndex((offset) => offset >= start && offset < end) + 1);
     found = true;
   }
   return found ? range : null;
 }
 
-// A block is drawn again when its text grew, or when a number in it had no citation when it was drawn.
-function equal(block, drawn) {
-  return drawn.unmarked === 0 && block.kind === drawn.kind && block.start === drawn.start && block.raw === drawn.raw;
-}
-
-const counting = (marker, block) => (n, offset) => {
-  const made = marker(n, offset);
-  if (!made) block.unmarked += 1;
-  return made;
-};
-
-function blocksOf(text) {
-  const lines = linesOf(text);
-  const blocks = [];
-  let index = 0;
-  while (index < lines.length) {
-    const line = lines[index];
-    if (!line.text.trim()) {
-      index += 1;
-      continue;
-    }
-    const last = endOf(lines, index);
-    const kind = kindOf(line.text);
-    const taken = lines.slice(index, last);
-    blocks.push({ kind, start: line.start, raw: taken.map((each) => each.text).join("\n"), lines: taken });
-    index = last;
+// What is added can only change what follows the last blank line, or the block before that, so lexing begins again there.
+function split(text, { text: before, blocks: known }) {
+  const last = known.findLastIndex(({ isApart }) => isApart);
+  const again = known[last - 1]?.kind === "list" ? last - 1 : last;
+  const from = again > 0 && text.startsWith(before.slice(0, known[again].start)) ? known[again].start : 0;
+  const blocks = from ? known.slice(0, again).map(({ kind, start, raw, token, isApart }) => ({ kind, start, raw, token, isApart })) : [];
+  let start = from;
+  let isApart = true;
+  for (const token of blocksOf(text.slice(from))) {
+    if (token.type !== "space") blocks.push({ kind: token.type, start, raw: token.raw, token, isApart });
+    isApart = token.type === "space" || /\n\n$/.test(token.raw);
+    start += token.raw.length;
   }
+  const headings = blocks.filter(({ kind }) => kind === "heading");
+  for (const { token } of headings) token.level = levelOf(token.depth, headings[0].token.depth);
   return blocks;
 }
 
-function linesOf(text) {
-  let start = 0;
-  return text.split("\n").map((line) => {
-    const entry = { text: line, start };
-    start += line.length + 1;
-    return entry;
-  });
-}
+const unchanged = (block, drawn, cites) =>
+  block.kind === drawn.kind && block.start === drawn.start && block.raw === drawn.raw && drawn.cites.every(({ n, offset, key }) => cites.key(n, offset) === key);
 
-const kindOf = (line) => Object.keys(BLOCK).find((kind) => BLOCK[kind].test(line)) ?? "paragraph";
-
-function endOf(lines, first) {
-  const kind = kindOf(lines[first].text);
-  let index = first + 1;
-  if (kind === "fence") {
-    while (index < lines.length && !BLOCK.fence.test(lines[index].text)) index += 1;
-    return Math.min(index + 1, lines.length);
+function element(block, cites) {
+  const fragment = fragmentOf(block.token);
+  const outer = make("div", "block");
+  outer.append(fragment);
+  const numbers = locate(outer, block);
+  block.cites = numbers.map(({ n, offset }) => ({ n, offset, key: cites.key(n, offset) }));
+  for (const { node, n, offset } of numbers) {
+    const made = cites.make(n, offset);
+    if (made) hold(node, made);
+    else node.replaceWith(text(node.textContent, offset));
   }
-  if (kind === "heading") return index;
-  while (index < lines.length && continues(kind, lines[index].text)) index += 1;
-  return index;
-}
-
-function continues(kind, line) {
-  if (!line.trim()) return false;
-  const next = kindOf(line);
-  return next === kind || (kind === "item" && next === "paragraph");
-}
-
-function element(block, marker) {
-  switch (block.kind) {
-    case "fence":
-      return code(block);
-    case "item":
-      return list(block, marker);
-    case "heading":
-      return lined("p", block.lines, marker, BLOCK.heading, "heading");
-    case "quote":
-      return lined("blockquote", block.lines, marker, BLOCK.quote);
-    default:
-      return lined("p", block.lines, marker);
-  }
-}
-
-function code(block) {
-  const pre = document.createElement("pre");
-  const inner = document.createElement("code");
-  const body = block.lines.slice(1).filter((line, index, all) => index < all.length - 1 || !BLOCK.fence.test(line.text));
-  if (body.length) inner.append(placed(body.map((line) => line.text).join("\n"), body[0].start));
-  pre.append(inner);
-  return pre;
-}
-
-function list(block, marker) {
-  const ordered = /^\s*\d/.test(block.lines[0].text);
-  const outer = document.createElement(ordered ? "ol" : "ul");
-  if (ordered) outer.start = Number.parseInt(block.lines[0].text, 10);
-  for (const line of block.lines) {
-    const lead = BLOCK.item.exec(line.text);
-    if (!lead) {
-      outer.lastChild.append(document.createElement("br"));
-      inline(outer.lastChild, line.text, line.start, marker);
-      continue;
-    }
-    const item = document.createElement("li");
-    inline(item, line.text.slice(lead[0].length), line.start + lead[0].length, marker);
-    outer.append(item);
-  }
+  for (const wide of outer.querySelectorAll("pre, table")) scrollable(wide);
   return outer;
 }
 
-function lined(tag, lines, marker, lead, name) {
-  const outer = document.createElement(tag);
-  if (name) outer.className = name;
-  lines.forEach((line, index) => {
-    if (index) outer.append(document.createElement("br"));
-    const skipped = lead?.exec(line.text)?.[0].length ?? 0;
-    inline(outer, line.text.slice(skipped), line.start + skipped, marker);
-  });
-  return outer;
+function text(content, offset) {
+  const node = document.createTextNode(content);
+  places.set(node, unitsFrom(offset, content.length));
+  return node;
 }
 
-function inline(parent, text, start, marker) {
-  let done = 0;
-  for (const match of text.matchAll(INLINE)) {
-    const made = spanOf(match, start + match.index, marker);
-    if (!made) continue;
-    const before = { text: text.slice(done, match.index), start: start + done };
-    done = match.index + match[0].length;
-    if (made.classList.contains("cite")) {
-      const stop = CLOSING.exec(text.slice(done))[0];
-      hold(parent, before, [made, ...pieces({ text: stop, start: start + done })]);
-      done += stop.length;
-      continue;
-    }
-    parent.append(...pieces(before), made);
+const unitsFrom = (offset, length) => Array.from({ length }, (_, index) => offset + index);
+
+// What is wider than the column scrolls by itself, by keys as well.
+function scrollable(wide) {
+  const outer = wide.tagName === "TABLE" ? make("div", "table") : wide;
+  if (outer !== wide) {
+    wide.replaceWith(outer);
+    outer.append(wide);
   }
-  parent.append(...pieces({ text: text.slice(done), start: start + done }));
+  outer.tabIndex = 0;
+}
+
+// Numbers come in the order of the source, those in code as text. They are found first, because they must be exact, and the
+// words between two of them after that.
+function locate(outer, { start, raw }) {
+  const walker = document.createTreeWalker(outer, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+  const written = [...raw.matchAll(MARKER)];
+  const numbers = [];
+  const words = [];
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (node.nodeType === Node.TEXT_NODE && node.parentNode.dataset?.n === undefined) {
+      words.push({ node, after: numbers.length });
+      for (const [, n] of node.data.matchAll(MARKER)) next(written, n);
+    } else if (node.dataset?.n !== undefined) {
+      const found = next(written, node.dataset.n);
+      if (found) numbers.push({ node, n: Number(node.dataset.n), offset: start + found.index });
+    }
+  }
+  let cursor = 0;
+  for (const { node, after } of words) {
+    const before = numbers[after - 1];
+    if (before) cursor = Math.max(cursor, before.offset - start + String(before.n).length + 2);
+    cursor = align(node, { raw, start, cursor, limit: numbers[after] ? numbers[after].offset - start : raw.length });
+  }
+  return numbers;
+}
+
+function next(written, n) {
+  while (written.length) {
+    const found = written.shift();
+    if (Number(found[1]) === Number(n)) return found;
+  }
+  return null;
+}
+
+// Gives every unit of a text node its offset: the source has the same units in the same order, with markup between them.
+function align(node, { raw, start, cursor, limit }) {
+  const { data } = node;
+  if (!data.trim()) return cursor;
+  const whole = raw.indexOf(data, cursor);
+  if (whole >= 0 && whole - cursor <= MARKUP_CHARS && whole + data.length <= limit) {
+    places.set(node, unitsFrom(start + whole, data.length));
+    return whole + data.length;
+  }
+  let from = cursor;
+  const offsets = [];
+  for (let index = 0; index < data.length; index += 1) {
+    const found = raw.indexOf(data[index], from);
+    if (found >= 0 && found < limit && (found - from <= MARKUP_CHARS || index === 0)) from = found + 1;
+    offsets.push(start + Math.max(from - 1, 0));
+  }
+  places.set(node, offsets);
+  return from;
 }
 
 // A footnote number never begins a line: it is held together with the word before it and the stop after it.
-function hold(parent, before, held) {
-  const word = before.text.trimEnd();
-  const cut = word.length - (LAST_WORD.exec(word)?.[0].length ?? 0);
-  const last = parent.lastChild;
-  if (!word && last?.className === "held") return last.append(...held);
-  const span = document.createElement("span");
-  span.className = "held";
-  span.append(...pieces({ text: word.slice(cut), start: before.start + cut }), ...held);
-  parent.append(...pieces({ text: word.slice(0, cut), start: before.start }), span);
-}
-
-const pieces = ({ text, start }) => (text ? [placed(text, start)] : []);
-
-function spanOf([, plain, strong, number], offset, marker) {
-  if (number !== undefined) return marker(Number(number), offset);
-  if (plain !== undefined) {
-    const made = document.createElement("code");
-    made.append(placed(plain, offset + 1));
-    return made;
+function hold(node, made) {
+  let before = node.previousSibling;
+  if (before?.nodeType === Node.TEXT_NODE && !before.data.trim()) {
+    before.remove();
+    before = node.previousSibling;
   }
-  const made = document.createElement("strong");
-  inline(made, strong, offset + 2, marker);
-  return made;
+  const span = before?.className === "held" ? before : make("span", "held");
+  if (before?.nodeType === Node.TEXT_NODE) {
+    const word = before.data.trimEnd();
+    if (word.length < before.length) cut(before, word.length).remove();
+    span.append(cut(before, word.length - (LAST_WORD.exec(word)?.[0].length ?? 0)));
+  }
+  if (span === before) node.remove();
+  else node.replaceWith(span);
+  span.append(made);
+  const stop = span.nextSibling;
+  const closing = stop?.nodeType === Node.TEXT_NODE ? (CLOSING.exec(stop.data)?.[0].length ?? 0) : 0;
+  if (!closing) return;
+  cut(stop, closing);
+  span.append(stop);
 }
 
-function placed(text, start) {
-  const node = document.createTextNode(text);
-  origin.set(node, start);
-  return node;
+// Cuts a text node in two and gives the second; at its begin, that is the node itself.
+function cut(node, index) {
+  if (index === 0 || index >= node.length) return node;
+  const rest = node.splitText(index);
+  const offsets = places.get(node);
+  if (offsets) {
+    places.set(node, offsets.slice(0, index));
+    places.set(rest, offsets.slice(index));
+  }
+  return rest;
 }

@@ -1,39 +1,45 @@
 // Why a question brought these passages: asked of the search when somebody wants to know, and shown as a table.
 
-import { explained } from "./agui.js";
+import { button, make } from "./dom.js";
+import { explained } from "./server.js";
 import { languageOf, words } from "./words.js";
 
 const TERMS_SHOWN = 6;
+/** How many passages are explained when nobody counted those of the run. */
+const PASSAGES_SHOWN = 8;
 
 /** A button that shows, at its first press, why a search brought its passages. */
-export function whyButton(search) {
-  const outer = document.createElement("div");
-  outer.className = "why";
-  const button = outer.appendChild(document.createElement("button"));
-  button.type = "button";
-  button.textContent = words.why;
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    try {
-      outer.replaceChildren(...report(await explained(search.query, search.passages.length)));
-    } catch (error) {
-      button.disabled = false;
-      outer.append(paragraph(error.message || words.unreachable, "error"));
-    }
-  });
+export function whyButton({ query, k = PASSAGES_SHOWN, filter }) {
+  const outer = make("div", "why");
+  outer.append(
+    button(words.why, "plain", async ({ currentTarget: pressed }) => {
+      pressed.disabled = true;
+      try {
+        outer.replaceChildren(...report(await explained(query, { k, filter })));
+        outer.tabIndex = 0;
+        outer.setAttribute("role", "group");
+        outer.setAttribute("aria-label", words.why);
+        outer.focus({ preventScroll: true });
+      } catch (error) {
+        pressed.disabled = false;
+        outer.append(make("p", "error", error instanceof TypeError ? words.unreachable : error.message));
+      }
+    }),
+  );
   return outer;
 }
 
-function report({ explanation, hits, notices = [] }) {
+function report({ explanation, hits, evidence, notices = [] }) {
   const percent = (share) => `${Math.round(100 * share)} %`;
-  const said = words.whyWeights(percent(explanation.vector_weight), percent(1 - explanation.vector_weight));
-  const table = document.createElement("table");
-  table.append(row("th", ["", words.whyWords, words.whyMeaning, words.whyTerms]));
+  const said = [words.whyWeights(percent(explanation.vector_weight), percent(1 - explanation.vector_weight))];
+  if (evidence) said.unshift(words.evidence(percent(evidence.score), evidence.sufficient));
+  const table = make("table");
+  table.append(row("th", ["#", words.whyTitle, words.whyWords, words.whyMeaning, words.whyTerms]));
   hits.forEach((hit, index) => {
     const { keyword, vector } = hit.legs ?? {};
-    table.append(row("td", [index + 1, place(keyword), place(vector), terms(hit.matched_terms ?? [])]));
+    table.append(row("td", [index + 1, hit.title || hit.uri, place(keyword), place(vector), terms(hit.matched_terms ?? [])]));
   });
-  return [paragraph(said), ...notices.map((notice) => paragraph(notice)), table];
+  return [...said, ...notices].map((line) => make("p", "", line)).concat(table);
 }
 
 /** A passage's rank in a leg, and what it brought to the fused score. */
@@ -49,18 +55,10 @@ function terms(matched) {
 }
 
 function row(tag, cells) {
-  const made = document.createElement("tr");
+  const made = make("tr");
   for (const text of cells) {
-    const cell = made.appendChild(document.createElement(tag));
-    cell.textContent = text;
-    cell.lang = languageOf(String(text));
+    const cell = made.appendChild(make(tag, "", String(text)));
+    cell.lang = languageOf(cell.textContent);
   }
-  return made;
-}
-
-function paragraph(text, name = "") {
-  const made = document.createElement("p");
-  made.className = name;
-  made.textContent = text;
   return made;
 }

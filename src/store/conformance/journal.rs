@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::threads::run;
 use super::{NOW, all_changes, id_of, put};
-use crate::store::{ANSWERED_STEP, Evaluation, GoldQuery, NewEvaluation, RunEnd, RunRow, Store};
+use crate::store::{ANSWERED_STEP, Evaluation, GoldQuery, NewEvaluation, RunEnd, RunOutcome, Store};
 use crate::types::Seq;
 
 pub(in crate::store) async fn changes_are_read_from_any_place(store: &dyn Store) {
@@ -48,16 +49,15 @@ pub(in crate::store) async fn a_lease_is_extended_by_its_owner(store: &dyn Store
 }
 
 pub(in crate::store) async fn a_finished_step_keeps_its_first_result(store: &dyn Store) {
-    let run = |id: &str| RunRow { id: id.to_owned(), thread_id: "thread".to_owned(), model: "echo".to_owned() };
-    store.begin_run(&run("r1"), NOW).await.unwrap();
+    store.begin_run(&run("r1", "thread"), NOW).await.unwrap();
     assert_eq!(store.step_result("r1", "retrieve").await.unwrap(), None);
     store.record_step("r1", "retrieve", "{\"hits\":1}", 12).await.unwrap();
-    store.begin_run(&run("r1"), NOW + 5).await.unwrap();
+    store.begin_run(&run("r1", "thread"), NOW + 5).await.unwrap();
     store.record_step("r1", "retrieve", "{\"hits\":2}", 13).await.unwrap();
     assert_eq!(store.step_result("r1", "retrieve").await.unwrap().as_deref(), Some("{\"hits\":1}"));
     assert_eq!(store.step_result("r2", "retrieve").await.unwrap(), None);
     assert!(store.record_step("nobody", "retrieve", "{}", 1).await.is_err(), "a step belongs to a run");
-    store.end_run("r1", &RunEnd::Failed("model\0".to_owned()), NOW).await.unwrap();
+    store.end_run("r1", &RunOutcome::of(RunEnd::Failed("model\0".to_owned())), NOW).await.unwrap();
 }
 
 pub(in crate::store) async fn questions_of_finished_runs_are_logged(store: &dyn Store) {
@@ -65,8 +65,7 @@ pub(in crate::store) async fn questions_of_finished_runs_are_logged(store: &dyn 
     let ends = [RunEnd::Finished, RunEnd::Cancelled, RunEnd::Finished, failed, RunEnd::Finished];
     for (place, end) in (0_i64..).zip(&ends) {
         let id = format!("r{place}");
-        let run = RunRow { id: id.clone(), thread_id: "thread".to_owned(), model: "echo".to_owned() };
-        store.begin_run(&run, NOW + place).await.unwrap();
+        store.begin_run(&run(&id, "thread"), NOW + place).await.unwrap();
         // The last question is that of the first run once more.
         let gold = |relevant: &[&str]| GoldQuery {
             query: format!("question {}", place % 4),
@@ -76,7 +75,7 @@ pub(in crate::store) async fn questions_of_finished_runs_are_logged(store: &dyn 
         store.record_step(&id, &format!("{ANSWERED_STEP}:1"), &step(&gold(&["a.md"])), 1).await.unwrap();
         store.record_step(&id, &format!("{ANSWERED_STEP}:2"), &step(&gold(&[])), 1).await.unwrap();
         store.record_step(&id, &format!("x{ANSWERED_STEP}"), &step(&gold(&["b.md"])), 1).await.unwrap();
-        store.end_run(&id, end, NOW + place).await.unwrap();
+        store.end_run(&id, &RunOutcome::of(end.clone()), NOW + place).await.unwrap();
     }
     let logged = |place: usize| GoldQuery { query: format!("question {place}"), relevant: vec!["a.md".to_owned()] };
     assert_eq!(store.logged_queries(9).await.unwrap(), [logged(0), logged(2)]);

@@ -7,6 +7,7 @@ mod generations;
 mod journal;
 mod readers;
 mod shared;
+mod threads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,7 @@ pub(super) use generations::*;
 pub(super) use journal::*;
 pub(super) use readers::*;
 pub(super) use shared::*;
+pub(super) use threads::*;
 
 const NOW: i64 = 1_790_000_000_000;
 

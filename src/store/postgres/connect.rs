@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::store::StoreError;
 use crate::store::error::{said, sql_state};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// A connection that rested for longer is asked whether it lives before it is used.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);

@@ -9,6 +9,7 @@
 
 mod changes;
 mod chunks;
+mod citations;
 mod collections;
 mod connect;
 mod documents;
@@ -19,6 +20,7 @@ mod generations;
 mod listen;
 mod runs;
 mod settings;
+mod threads;
 mod views;
 
 #[cfg(test)]

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use sqlx::migrate::Migrate;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::changes::LOG_LOCK;
+use super::connect::MIGRATIONS;
 use super::{PostgresOptions, PostgresStore};
 use crate::database::{self, TestDatabase};
 use crate::store::conformance::{embed, id_of, principals, put, with_model, written};
-use crate::store::{ChangeLog, Collections, Documents, Generations, Settings, Store, StoreError};
-use crate::types::{DocumentId, SourceStamp, document_facets};
+use crate::store::{ChangeLog, Collections, Documents, Generations, Runs, Settings, Store, StoreError, Threads};
+use crate::types::{DocumentId, RunState, SourceStamp, document_facets};
 
 async fn opened(url: &str) -> Result<PostgresStore, StoreError> {
     let options = PostgresOptions { connect_timeout: Duration::from_secs(5), ..PostgresOptions::new(url, "a") };
@@ -98,6 +100,33 @@ async fn a_database_of_a_newer_version_is_refused() {
         values (9999, 'from the future', true, '', 0)";
     run(database.url(), sql).await;
     assert!(matches!(refused(database.url()).await, StoreError::Newer { version: 9999, .. }));
+}
+
+#[tokio::test]
+async fn runs_of_the_version_before_are_the_owners_turns() {
+    let database = TestDatabase::new().await;
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    connection.ensure_migrations_table("_sqlx_migrations").await.unwrap();
+    for migration in MIGRATIONS.iter().take_while(|migration| migration.version < 5) {
+        connection.apply("_sqlx_migrations", migration).await.unwrap();
+    }
+    let rows =
+        "insert into runs values ('b', 't', 'finished', 'echo', 5, 7, null), ('a', 't', 'failed', 'echo', 6, 8, 'x'),
+            ('c', 'u', 'running', 'echo', 3, null, null);
+        insert into run_steps values ('b', 'answered:1', '{\"query\":\"q\",\"relevant\":[\"a.md\"]}', 4)";
+    sqlx::raw_sql(rows).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let store = opened(database.url()).await.unwrap();
+    let thread = store.thread("t", "owner", 9).await.unwrap().unwrap();
+    assert_eq!((thread.title.as_str(), thread.created_at_ms, thread.updated_at_ms, thread.turns), ("", 5, 6, 2));
+    let turns = store.turns("t", "owner", 9).await.unwrap();
+    let said: Vec<_> = turns.iter().map(|turn| (turn.run_id.as_str(), turn.state, turn.question.as_str())).collect();
+    assert_eq!(said, [("b", RunState::Finished, ""), ("a", RunState::Failed, "")]);
+    assert_eq!((turns[1].error_code.as_deref(), turns[1].finished_at_ms), (Some("x"), Some(8)));
+    assert_eq!(store.logged_queries(9).await.unwrap().len(), 1);
+    assert!(store.delete_thread("t", "owner").await.unwrap());
+    assert_eq!(store.step_result("b", "answered:1").await.unwrap(), None);
+    store.close().await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod changes;
 mod chunks;
+mod citations;
 mod collections;
 mod documents;
 mod embeddings;
@@ -9,6 +10,7 @@ mod evaluations;
 mod generations;
 mod runs;
 mod settings;
+mod threads;
 mod views;
 
 #[cfg(test)]

@@ -100,10 +100,12 @@ function checkSearch({ version }, { messages }) {
 }
 
 async function checkCitation({ version }, { base, answer, passages, citation }) {
-  const { n, id, documentId, start, end, textOffset, sourceContent, location } = citation;
+  const { n, id, chunkId, documentId, start, end, textOffset, sourceContent, location, verdict, reason, reasonCode, judge } = citation;
   const text = answer.content;
   must(text.includes(`[${n}]`), `${version}: citation ${n} is used in the answer`, text);
-  must(passages.some((passage) => passage.n === n && passage.id === id), `${version}: citation ${n} was retrieved in this run`, citation);
+  must(passages.some((passage) => passage.n === n && passage.id === chunkId), `${version}: citation ${n} was retrieved in this run`, citation);
+  must(/^cit_[0-9a-f]{24}$/.test(id), `${version}: citation ${n} has a name of its own`, citation);
+  must(["supported", "partial", "unsupported"].includes(verdict) && reason && reasonCode && judge, `${version}: citation ${n} was judged`, citation);
   must(0 <= start && start < end && end <= text.length, `${version}: citation ${n} covers a part of the answer`, citation);
   must(0 <= textOffset && textOffset <= text.length, `${version}: citation ${n} has an offset in the answer`, citation);
   must(!/[\udc00-\udfff]/.test(text[start]), `${version}: citation ${n} does not cut a character`, citation);

@@ -1,5 +1,6 @@
 // What the scripts share: where the modules are, how a promise is broken, and a reader of the raw stream.
 
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +10,13 @@ const modules = process.env.IBID_TEST_NODE_MODULES ?? join(here, "node_modules")
 
 /** Loads a module from the folder in IBID_TEST_NODE_MODULES, or from beside the scripts. */
 export const load = createRequire(join(dirname(modules), "harness.mjs"));
+
+/** A check against a definition of the frozen schema 1.0. */
+export function ajvOf(definition) {
+  const Ajv2020 = load("ajv/dist/2020").default;
+  const schema = JSON.parse(readFileSync(new URL("schema-1.0.json", import.meta.url), "utf8"));
+  return new Ajv2020({ strict: false, validateFormats: false }).compile({ ...schema, $ref: `#/$defs/${definition}` });
+}
 
 /** A promise of the service that does not hold. */
 export class Broken extends Error {}

@@ -1,82 +1,65 @@
-// The chat page in a real Chromium: a question asked, an answer streamed, a citation opened and checked.
+// The chat page in a real Chromium: a question asked, an answer streamed, a citation opened and checked, and all else that
+// a reader does with it.
 //
 // IBID_TEST_CHROMIUM=/path/to/chromium node page.mjs BASE_URL QUESTION EXPECT_SUBSTRING SCREENSHOT_FOLDER
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { documentText, eventsOf, load, must, script } from "./harness.mjs";
-
-const WAIT_MS = 60_000;
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-const DESKTOP = { viewport: { width: 1280, height: 800 }, locale: "en-GB" };
-const PHONE = { viewport: { width: 360, height: 740 }, locale: "ko-KR", hasTouch: true, colorScheme: "dark" };
+import { accessible, ask, contented, DESKTOP, fits, launched, opened, PHONE, WAIT_MS, ZOOMED } from "./browser.mjs";
+import { documentText, eventsOf, must, script } from "./harness.mjs";
+import { keyboard } from "./page-keyboard.mjs";
+import { library } from "./page-library.mjs";
+import { told } from "./page-told.mjs";
+import { threads } from "./page-threads.mjs";
 
 await script("page.mjs BASE_URL QUESTION EXPECT_SUBSTRING SCREENSHOT_FOLDER", 4, async (base, question, expected, folder) => {
   mkdirSync(folder, { recursive: true });
-  const browser = await load("playwright-core").chromium.launch({
-    executablePath: process.env.IBID_TEST_CHROMIUM ?? "/usr/bin/chromium",
-    args: FLAGS,
-  });
+  const browser = await launched();
   try {
-    const told = { base, question, expected, shot: (name) => join(folder, `${name}.png`) };
-    const desktop = await reader(browser, { ...told, name: "desktop", options: DESKTOP });
-    await reader(browser, { ...told, name: "phone", options: PHONE });
-    const endpoints = await documentation(browser, told);
-    return { citations: desktop.citations, endpoints, screenshots: folder };
+    const given = { base, question, expected, shot: (name) => join(folder, `${name}.png`) };
+    const desktop = await reader(browser, { ...given, name: "desktop", options: DESKTOP });
+    await reader(browser, { ...given, name: "phone", options: PHONE });
+    await reader(browser, { ...given, name: "zoomed", options: ZOOMED });
+    await threads(browser, given);
+    await library(browser, given);
+    await keyboard(browser, given);
+    await told(browser, { ...given, citation: desktop.citations[0] });
+    const endpoints = await documentation(browser, given);
+    return { citations: desktop.citations.length, endpoints, screenshots: folder };
   } finally {
     await browser.close();
   }
 });
 
 async function reader(browser, { base, question, expected, shot, name, options }) {
-  const { page, complaints } = await opened(browser, { base, options });
+  const { page, complaints } = await opened(browser, { base, options, scripts: [keepStream] });
   await page.goto(base);
   must(new URL(page.url()).pathname === "/chat/", `${name}: the root leads to the chat page`, page.url());
   await page.screenshot({ path: shot(`${name}-welcome`) });
+  await accessible(page, `${name}, welcome`);
 
   await composing(page, name);
-  await page.fill("#question", question);
-  await page.press("#question", "Enter");
-  await page.waitForSelector("article.turn[aria-busy=false]", { timeout: WAIT_MS });
+  await ask(page, question);
   const events = eventsOf(await page.evaluate(() => globalThis.streamed));
   await page.waitForFunction((wanted) => document.querySelector(".prose")?.textContent.includes(wanted), expected, { timeout: WAIT_MS });
   must(await page.locator(".step").first().isVisible(), `${name}: the search is a visible step`);
   const citations = events.find((event) => event.type === "TEXT_MESSAGE_END").metadata.citations;
   const numbers = new Set(citations.map((citation) => citation.n));
   must((await page.locator(".footnote").count()) === numbers.size, `${name}: every source is listed under the answer`, [...numbers]);
+  await marked(page, { name, citations });
+  await announced(page, { name, expected });
   await page.screenshot({ path: shot(`${name}-answer`) });
+  await accessible(page, `${name}, answer`);
 
   await explained(page, { name, shot });
   await openFirst(page, { base, name, citations });
   await page.screenshot({ path: shot(`${name}-source`) });
+  await accessible(page, `${name}, source`);
   await closed(page, name);
   await fits(page, name);
-  must(!complaints.length, `${name}: the page has nothing to complain of`, complaints);
-  await page.context().close();
-  return { citations: citations.length };
-}
-
-async function opened(browser, { base, options }) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  const complaints = [];
-  await page.addInitScript(keepStream);
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("request", (request) => {
-    if (new URL(request.url()).origin !== new URL(base).origin) complaints.push(`request to another place: ${request.url()}`);
-  });
-  return { page, complaints };
+  await contented(page, complaints, { name });
+  return { citations };
 }
 
 // Runs in the page: keeps a copy of the stream, because the page itself stops reading at the terminal event.
@@ -100,6 +83,25 @@ async function composing(page, name) {
   must((await page.inputValue("#question")) === "한글", `${name}: Enter while composing keeps the question`);
 }
 
+// Each number says what its check found, in a shape and in words.
+async function marked(page, { name, citations }) {
+  const shown = await page.locator(".prose button.cite").evaluateAll((all) =>
+    all.map((each) => ({ n: Number(each.dataset.n), id: each.dataset.id, mark: each.querySelector("svg")?.classList[1], label: each.getAttribute("aria-label") })),
+  );
+  must(shown.length === citations.length, `${name}: every citation has its number in the answer`, { shown, citations });
+  shown.forEach(({ n, id, mark, label }, index) => {
+    const { n: wanted, id: known, verdict } = [...citations].sort((a, b) => a.textOffset - b.textOffset || a.start - b.start)[index];
+    must(n === wanted && id === known, `${name}: the numbers stand in the order of the citations`, { n, id, wanted, known });
+    must(mark === verdict, `${name}: number ${n} has the mark of its verdict`, { mark, verdict });
+    must(label.includes(","), `${name}: number ${n} says its verdict`, label);
+  });
+}
+
+async function announced(page, { name, expected }) {
+  const said = await page.locator("#announcer").textContent();
+  must(said.includes(expected) && !said.includes("[1]"), `${name}: a listener is told the answer without its marks`, said);
+}
+
 // What brought the passages is shown when somebody asks, a row for each of them.
 async function explained(page, { name, shot }) {
   const step = page.locator("details.step").first();
@@ -108,8 +110,9 @@ async function explained(page, { name, shot }) {
   await step.locator(".why button").click();
   await step.locator(".why table").waitFor({ timeout: WAIT_MS });
   must((await step.locator(".why tr").count()) === passages + 1, `${name}: every passage has its reasons`, passages);
-  must(/\d+ %/.test(await step.locator(".why p").first().textContent()), `${name}: the weights are said`);
+  must(/\d+ %/.test(await step.locator(".why").textContent()), `${name}: the weights are said`);
   await page.screenshot({ path: shot(`${name}-why`) });
+  await accessible(page, `${name}, why`);
   await step.locator("summary").click();
 }
 
@@ -133,18 +136,16 @@ async function openFirst(page, { base, name, citations }) {
   });
   must(inside, `${name}: the mark is scrolled into view`);
   must((await page.locator("#source-title").textContent()).length > 0, `${name}: the source has a title`);
+  must(await page.locator("#source-verdict .word").isVisible(), `${name}: the source says what its check found`);
+  must(new URL(page.url()).hash.startsWith("#cit_"), `${name}: the address names the citation`, page.url());
 }
 
 async function closed(page, name) {
   await page.keyboard.press("Escape");
   must(await page.locator("#source").isHidden(), `${name}: Escape closes the source`);
   const focused = await page.evaluate(() => document.activeElement?.className);
-  must(focused === "cite", `${name}: the focus goes back to the number`, focused);
-}
-
-async function fits(page, name) {
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  must(over <= 0, `${name}: the page is no wider than the screen`, over);
+  must(focused.startsWith("cite"), `${name}: the focus goes back to the number`, focused);
+  must(new URL(page.url()).hash === "", `${name}: the address names no citation any more`, page.url());
 }
 
 async function documentation(browser, { base, shot }) {
@@ -157,7 +158,6 @@ async function documentation(browser, { base, shot }) {
   must(endpoints === wanted.length, "docs: every endpoint is on the page", { endpoints, wanted: wanted.length });
   await page.screenshot({ path: shot("docs") });
   await fits(page, "docs");
-  must(!complaints.length, "docs: the page has nothing to complain of", complaints);
-  await page.context().close();
+  await contented(page, complaints, { name: "docs" });
   return endpoints;
 }

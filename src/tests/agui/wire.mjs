@@ -2,20 +2,16 @@
 //
 // node wire.mjs BASE_URL QUESTION
 
-import { readFileSync } from "node:fs";
 import { request } from "node:http";
 
-import { drain, input, load, must, newId, post, script } from "./harness.mjs";
+import { ajvOf, drain, input, must, newId, post, script } from "./harness.mjs";
 
 const LAG_MAX_MS = 500;
 const TOO_LARGE_BYTES = 64 * 1024 * 1024;
 const PIECE_BYTES = 256 * 1024;
 const STREAM_ONLY_ONE_DOT_OH = ["SUBAGENT_STARTED", "SUBAGENT_FINISHED", "SUBAGENT_ERROR"];
 
-const Ajv2020 = load("ajv/dist/2020").default;
-const schema = JSON.parse(readFileSync(new URL("schema-1.0.json", import.meta.url), "utf8"));
-const ajv = new Ajv2020({ strict: false, validateFormats: false });
-const valid = ajv.compile({ ...schema, $ref: "#/$defs/Event" });
+const valid = ajvOf("Event");
 
 await script("wire.mjs BASE_URL QUESTION", 2, async (base, question) => {
   const shape = await stream(base, input(question));

@@ -1,20 +1,26 @@
 //! Rows to values and back: what the columns of the truth mean, said once for both databases.
 
+mod threads;
+
 use std::collections::BTreeSet;
 
 use ibid_ingest::{Block, ChunkKind, Heading, LineBox, Place, Span};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CollectionSummary, EmbeddingStatus, KnownSource, StoreError};
+use crate::store::{CollectionSummary, EmbeddingStatus, KnownSource, StoreError};
 use crate::types::{
     Chunk, ChunkId, ChunkRow, Document, DocumentId, DocumentState, Failure, Generation, GenerationId, ModelId,
     PageSpan, Principal, SourceStamp, Structure, TextHash,
 };
 
+pub(in crate::store) use threads::{
+    CITATION, CitationRow, THREADS, TURNS, ThreadRow, TurnRow, feedback_column, work_columns,
+};
+
 /// Every document with its collection's name and readers and its chunks in the generation that serves, in the columns of
 /// [`DocumentRow`].
-pub(super) const DOCUMENTS: &str =
+pub(in crate::store) const DOCUMENTS: &str =
     "select d.id, n.name as collection, d.uri, d.container, d.media_type, d.title, d.metadata, d.language,
     coalesce(d.readers, n.readers) as readers, d.state, coalesce(k.embedded, false) as embedded, d.failure_code,
     d.failure_message, d.source_bytes, d.source_modified_ns, d.source_sha256, coalesce(k.chunk_count, 0) as chunk_count,
@@ -25,7 +31,7 @@ pub(super) const DOCUMENTS: &str =
 
 /// A row of [`DOCUMENTS`].
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct DocumentRow {
+pub(in crate::store) struct DocumentRow {
     id: Vec<u8>,
     collection: String,
     uri: String,
@@ -88,12 +94,12 @@ impl TryFrom<DocumentRow> for Document {
 }
 
 /// Who may read, as it is stored. What cannot be understood is read by nobody.
-pub(super) fn readers_of(stored: &str) -> BTreeSet<Principal> {
+pub(in crate::store) fn readers_of(stored: &str) -> BTreeSet<Principal> {
     from_json(stored).unwrap_or_default()
 }
 
 /// How far a generation, `$1`, has come, in the columns of [`StatusRow`].
-pub(super) const STATUS: &str = "select count(*) filter (where d.state = 'ready') as documents,
+pub(in crate::store) const STATUS: &str = "select count(*) filter (where d.state = 'ready') as documents,
         count(k.document_id) as chunked,
         count(*) filter (where k.embedded) as embedded,
         count(*) filter (where d.state = 'failed') as failed,
@@ -103,7 +109,7 @@ pub(super) const STATUS: &str = "select count(*) filter (where d.state = 'ready'
 
 /// The row of [`STATUS`].
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct StatusRow {
+pub(in crate::store) struct StatusRow {
     documents: i64,
     chunked: i64,
     embedded: i64,
@@ -127,7 +133,7 @@ impl From<StatusRow> for EmbeddingStatus {
 
 /// A collection with its counts.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct CollectionRow {
+pub(in crate::store) struct CollectionRow {
     name: String,
     readers: String,
     documents: i64,
@@ -154,7 +160,7 @@ impl TryFrom<CollectionRow> for CollectionSummary {
 
 /// A row of `known_sources`.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct SourceRow {
+pub(in crate::store) struct SourceRow {
     id: Vec<u8>,
     uri: String,
     source_bytes: i64,
@@ -166,12 +172,12 @@ pub(super) struct SourceRow {
 
 /// Whether a document, `d`, waits for recognition, or something inside of it does or could not be read. Warnings are said in
 /// words that [`ibid_ingest::Warning`] has.
-pub(super) const IS_PARTIAL: &str = "(d.warnings like '%need ocr%' or exists (select 1 from documents i
+pub(in crate::store) const IS_PARTIAL: &str = "(d.warnings like '%need ocr%' or exists (select 1 from documents i
     where i.container = d.id and (i.failure_code is not null or i.warnings like '%need ocr%')))";
 
 impl SourceRow {
     /// The URI, and what is known of it.
-    pub(super) fn known(self) -> Result<(String, KnownSource), StoreError> {
+    pub(in crate::store) fn known(self) -> Result<(String, KnownSource), StoreError> {
         let stamp = SourceStamp {
             bytes: self.source_bytes.unsigned_abs(),
             modified_ns: self.source_modified_ns,
@@ -185,13 +191,13 @@ impl SourceRow {
 }
 
 /// The columns of [`ChunkColumns`].
-pub(super) const CHUNK_COLUMNS: &str =
+pub(in crate::store) const CHUNK_COLUMNS: &str =
     "c.id as chunk, c.document_id, c.span_start, c.span_end, c.page_first, c.page_last, c.heading_path, c.text_hash,
     c.simhash, c.kind, c.location, c.header_start, c.header_end";
 
 /// A chunk whose words are still to be cut from its document's text.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct ChunkColumns {
+pub(in crate::store) struct ChunkColumns {
     chunk: i64,
     document_id: Vec<u8>,
     span_start: i64,
@@ -209,7 +215,7 @@ pub(super) struct ChunkColumns {
 
 impl ChunkColumns {
     /// The document's stored id, to find the document by.
-    pub(super) fn document(&self) -> &[u8] {
+    pub(in crate::store) fn document(&self) -> &[u8] {
         &self.document_id
     }
 
@@ -219,7 +225,11 @@ impl ChunkColumns {
     }
 
     /// The chunk with `words`, which have to fill its span, and with those of its table's header.
-    pub(super) fn with_words(self, words: Option<&[u8]>, header: Option<&[u8]>) -> Result<ChunkRow, StoreError> {
+    pub(in crate::store) fn with_words(
+        self,
+        words: Option<&[u8]>,
+        header: Option<&[u8]>,
+    ) -> Result<ChunkRow, StoreError> {
         let id = ChunkId(self.chunk.unsigned_abs());
         let corrupt = |what: &'static str| StoreError::Corrupt { what, key: id.to_string() };
         let page = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
@@ -247,7 +257,7 @@ impl ChunkColumns {
     }
 
     /// The chunk with its words out of the whole text.
-    pub(super) fn cut_from(self, body: &[u8]) -> Result<ChunkRow, StoreError> {
+    pub(in crate::store) fn cut_from(self, body: &[u8]) -> Result<ChunkRow, StoreError> {
         let words = body.get(offset(self.span_start)..offset(self.span_end).max(offset(self.span_start)));
         let header = self.header().and_then(|span| body.get(span.start..span.end));
         self.with_words(words, header)
@@ -260,7 +270,7 @@ fn offset(stored: i64) -> usize {
 
 /// A row of `generations`.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct GenerationRow {
+pub(in crate::store) struct GenerationRow {
     id: i64,
     model: Option<String>,
     chunking: Option<String>,
@@ -296,23 +306,23 @@ struct Outline {
 }
 
 /// The column `kind` of a chunk.
-pub(super) fn kind_column(kind: Option<ChunkKind>) -> Option<String> {
+pub(in crate::store) fn kind_column(kind: Option<ChunkKind>) -> Option<String> {
     kind.and_then(|kind| serde_json::to_value(kind).ok()?.as_str().map(str::to_owned))
 }
 
 /// The column `boxes` of a text.
-pub(super) fn boxes_column(boxes: &[LineBox]) -> Option<String> {
+pub(in crate::store) fn boxes_column(boxes: &[LineBox]) -> Option<String> {
     (!boxes.is_empty()).then(|| json(&boxes))
 }
 
 /// The columns `pages` and `outline` of a text.
-pub(super) fn structure_columns(structure: &Structure) -> (String, String) {
+pub(in crate::store) fn structure_columns(structure: &Structure) -> (String, String) {
     let Structure { body, pages, headings, blocks, places } = structure.clone();
     (json(&pages), json(&Outline { body, headings, blocks, places }))
 }
 
 /// The structure of a text of `text_bytes`. Without an outline, all of it is body.
-pub(super) fn structure_of(pages: &str, outline: Option<&str>, text_bytes: usize) -> Structure {
+pub(in crate::store) fn structure_of(pages: &str, outline: Option<&str>, text_bytes: usize) -> Structure {
     let pages: Vec<PageSpan> = from_json(pages).unwrap_or_default();
     match outline.and_then(from_json::<Outline>) {
         Some(Outline { body, headings, blocks, places }) => Structure { body, pages, headings, blocks, places },
@@ -320,30 +330,30 @@ pub(super) fn structure_of(pages: &str, outline: Option<&str>, text_bytes: usize
     }
 }
 
-pub(super) fn generation_id(stored: i64) -> GenerationId {
+pub(in crate::store) fn generation_id(stored: i64) -> GenerationId {
     GenerationId(u32::try_from(stored).unwrap_or(0))
 }
 
-pub(super) fn document_id(stored: &[u8]) -> Result<DocumentId, StoreError> {
+pub(in crate::store) fn document_id(stored: &[u8]) -> Result<DocumentId, StoreError> {
     DocumentId::from_bytes(stored)
         .ok_or_else(|| StoreError::Corrupt { what: "document id", key: format!("{stored:02x?}") })
 }
 
 /// Integers of the database are signed; lengths and counts here are far below the sign bit.
-pub(super) fn signed(value: u64) -> i64 {
+pub(in crate::store) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// The length of a lease in whole milliseconds, at most a year: a clock's time and a longer one may not fit a number.
-pub(super) fn lease_ms(length: std::time::Duration) -> i64 {
+pub(in crate::store) fn lease_ms(length: std::time::Duration) -> i64 {
     const YEAR_MS: i64 = 365 * 24 * 3600 * 1000;
     i64::try_from(length.as_millis()).unwrap_or(YEAR_MS).min(YEAR_MS)
 }
 
-pub(super) fn json<T: Serialize>(value: &T) -> String {
+pub(in crate::store) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("maps with text keys and lists always serialise")
 }
 
-pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Option<T> {
+pub(in crate::store) fn from_json<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok()
 }
