@@ -92,8 +92,8 @@ mod tests {
         fn whatever_stands_there_is_found(text in "([a-z]{1,4}|[가-힣]{1,3}|\\PC|\n| ){1,20}", from in 0_usize..20, length in 1_usize..20) {
             let part: String = text.chars().skip(from).take(length).collect();
             if let Some(span) = find(&part, &text) {
-                let plain = |text: &str| text.replace(['`', '\u{2060}'], "");
-                let words = |text: &str| plain(text).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+                let plain = |given: &str| given.replace(['`', '\u{2060}'], "");
+                let words = |given: &str| plain(given).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
                 prop_assert_eq!(words(span.slice(&text)), words(&part));
             }
             for span in quotations(&text) {
