@@ -11,7 +11,7 @@ use super::offsets::Utf16Index;
 use super::{AgentEvent, RunError};
 use crate::citation::{MarkerFilter, Segmenter, Verifier};
 use crate::store::Store;
-use crate::types::{Citation, CitationId, Hit, Verdict};
+use crate::types::{Citation, CitationId, Hit};
 
 /// How long words wait for more, so that a client does its work for a few at once and not for each.
 const COALESCED: Duration = Duration::from_millis(25);
@@ -152,40 +152,30 @@ impl<'a> Saying<'a> {
         Ok(())
     }
 
-    /// Shows complete sentences that are supported.
+    /// Shows complete sentences that are supported. One without a marker is shown with that of the passage that supports it.
     async fn sift(&mut self, complete: Vec<String>) -> Result<(), RunError> {
-        for piece in complete {
+        let Grounds { run_id, hits, verifier, .. } = self.grounds;
+        for mut piece in complete {
             let before = format!("{}{}", self.text, self.waiting);
-            let Grounds { run_id, hits, verifier, .. } = self.grounds;
-            let citations = verifier.verify(run_id, &before, &piece, hits).await;
-            let supported = citations.iter().all(|citation| citation.verdict == Verdict::Supported);
-            match (citations.is_empty(), supported) {
-                (false, true) if self.citations.len() < CITATIONS_MAX => {
-                    self.release(&before, piece, citations).await?
+            let mut released = verifier.release(run_id, &before, &piece, hits).await;
+            let unmarked = |citation: &&Citation| !piece.contains(&format!("[{}]", citation.n));
+            let attributed = released.citations.iter().find(unmarked).map(|citation| citation.n);
+            if attributed.is_some() && !Verifier::is_claim(&piece) {
+                released.citations.clear();
+            } else if let (true, Some(n)) = (released.shown, attributed) {
+                let words = piece.trim_end();
+                piece = format!("{words} [{n}]{}", &piece[words.len()..]);
+                released = verifier.release(run_id, &before, &piece, hits).await;
+            }
+            match (released.shown, released.citations.is_empty()) {
+                (true, true) => self.waiting.push_str(&piece),
+                (true, false) if self.citations.len() < CITATIONS_MAX => {
+                    self.release(&before, piece, released.citations).await?;
                 }
-                (false, _) => self.withheld += 1,
-                (true, _) if !Verifier::is_claim(&piece) => self.waiting.push_str(&piece),
-                (true, _) => self.attribute(&before, piece).await?,
+                _ => self.withheld += 1,
             }
         }
         Ok(())
-    }
-
-    /// A claim without a marker is shown with the marker of the passage that supports it, or not at all.
-    async fn attribute(&mut self, before: &str, piece: String) -> Result<(), RunError> {
-        let Grounds { run_id, hits, verifier, .. } = self.grounds;
-        let Some(found) = verifier.attribute(run_id, before, &piece, hits).await else {
-            self.withheld += 1;
-            return Ok(());
-        };
-        let words = piece.trim_end();
-        let marked = format!("{words} [{}]{}", found.n, &piece[words.len()..]);
-        let citations = verifier.verify(run_id, before, &marked, hits).await;
-        if citations.is_empty() || citations.iter().any(|citation| citation.verdict != Verdict::Supported) {
-            self.withheld += 1;
-            return Ok(());
-        }
-        self.release(before, marked, citations).await
     }
 
     async fn release(&mut self, before: &str, piece: String, citations: Vec<Citation>) -> Result<(), RunError> {

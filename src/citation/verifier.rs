@@ -69,7 +69,7 @@ impl Verifier {
     }
 
     /// The passage that fully supports a piece without markers, if one does. Its citation stands after the last word.
-    pub async fn attribute(&self, run_id: &str, before: &str, piece: &str, hits: &[Hit]) -> Option<Citation> {
+    async fn attribute(&self, run_id: &str, before: &str, piece: &str, hits: &[Hit]) -> Option<Citation> {
         let place = Place { run_id, before, start: Utf16Offset::len_of(before).0, sentence: piece };
         let claim_of = |hit| claim(before, piece, vec![Source::of(hit)], 0);
         for (at, hit) in hits.iter().enumerate() {
