@@ -12,6 +12,7 @@ mod generations;
 mod ingest;
 mod models;
 mod output;
+mod plan;
 mod progress;
 mod prompts;
 mod reindex;

@@ -68,6 +68,7 @@ pub(super) fn written(uri: &str, parts: &[&str]) -> NewDocument {
         language: Some("ko".to_owned()),
         readers: None,
         source: SourceStamp { bytes: text.len() as u64, modified_ns: 7, sha256: "0".repeat(64) },
+        ingest: None,
         warnings: vec!["a warning".to_owned()],
         boxes: Vec::new(),
         structure: Structure { body: Span { start: 0, end: text.len() }, ..Structure::default() },
