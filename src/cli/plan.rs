@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::output::{self, grouped, line, printable};
+use super::progress::duration;
 use super::{Common, Outcome};
 use crate::boot::Booted;
-use crate::indexing::{Ignored, MirrorOptions, PlannedRoot};
+use crate::indexing::{Estimate, Ignored, MirrorOptions, PlannedRoot};
 use crate::types::TaskAction;
 
 pub(super) async fn show(
@@ -20,16 +21,17 @@ pub(super) async fn show(
     for root in roots {
         let planned = mirror.plan(root).await?;
         let ignored = planned.ignored(&options);
+        let estimate = mirror.estimate(&planned.plan).await?;
         if common.json {
-            as_json(&planned, &ignored)?;
+            as_json(&planned, &ignored, &estimate)?;
         } else {
-            as_text(&planned, &ignored);
+            as_text(&planned, &ignored, &estimate);
         }
     }
     Ok(Outcome::Done)
 }
 
-fn as_json(planned: &PlannedRoot, ignored: &[Ignored]) -> anyhow::Result<()> {
+fn as_json(planned: &PlannedRoot, ignored: &[Ignored], estimate: &Estimate) -> anyhow::Result<()> {
     let plan = &planned.plan;
     let read: Vec<_> = plan
         .read
@@ -61,11 +63,11 @@ fn as_json(planned: &PlannedRoot, ignored: &[Ignored]) -> anyhow::Result<()> {
             "unchanged": plan.unchanged,
             "ignored": ignored.len(),
         },
-        "bytes": plan.read.iter().map(|read| read.file.bytes).sum::<u64>(),
+        "estimate": estimate,
     }))
 }
 
-fn as_text(planned: &PlannedRoot, ignored: &[Ignored]) {
+fn as_text(planned: &PlannedRoot, ignored: &[Ignored], estimate: &Estimate) {
     let plan = &planned.plan;
     for read in &plan.read {
         line(&format!("{:<7} {}", read.action().as_str(), printable(&read.file.uri)));
@@ -78,10 +80,8 @@ fn as_text(planned: &PlannedRoot, ignored: &[Ignored]) {
     for problem in &planned.scan.problems {
         line(&format!("cannot look at {}: {}", printable(&problem.uri), problem.reason));
     }
-    let bytes: u64 = plan.read.iter().map(|read| read.file.bytes).sum();
     line(&format!(
-        "{}: {} to add, {} to change, {} to try again, {} to move, {} to delete, {} unchanged, {} ignored; {:.1} MB to \
-         read; nothing was done",
+        "{}: {} to add, {} to change, {} to try again, {} to move, {} to delete, {} unchanged, {} ignored",
         printable(&planned.name),
         grouped(count(planned, TaskAction::Add)),
         grouped(count(planned, TaskAction::Change)),
@@ -89,8 +89,16 @@ fn as_text(planned: &PlannedRoot, ignored: &[Ignored]) {
         grouped(plan.moved.len() as u64),
         grouped(plan.remove.len() as u64),
         grouped(plan.unchanged as u64),
-        grouped(ignored.len() as u64),
-        bytes as f64 / 1e6
+        grouped(ignored.len() as u64)
+    ));
+    let time = |seconds| duration(std::time::Duration::from_secs(seconds));
+    line(&format!(
+        "{:.1} MB to read, about {} pages and {} chunks: about {} until words are found, {} until meaning is; nothing was done",
+        estimate.bytes as f64 / 1e6,
+        grouped(estimate.pages),
+        grouped(estimate.chunks),
+        time(estimate.words_s),
+        time(estimate.meaning_s)
     ));
 }
 

@@ -1,8 +1,8 @@
 //! Everything that keeps the views equal to the truth, to be run once or for as long as the process lives.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, Notify, watch};
@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use super::IndexingError;
 use super::chunking::{Cutter, chunk_round};
 use super::embedding::{Round, embed_round};
+use super::estimate::Rates;
 use super::followers::{ViewState, follow_keyword, follow_vector};
 use super::mirror::{Mirror, MirrorOptions};
 use super::progress::LiveIngests;
@@ -58,6 +59,7 @@ pub struct Indexer {
     caught_up: AtomicBool,
     desks: Arc<Desks>,
     ingests: LiveIngests,
+    rates: std::sync::Mutex<Rates>,
 }
 
 /// What differs between a view and the truth.
@@ -87,6 +89,7 @@ impl Indexer {
             caught_up: AtomicBool::new(false),
             desks: Arc::default(),
             ingests: LiveIngests::default(),
+            rates: Default::default(),
         }
     }
 
@@ -105,6 +108,7 @@ impl Indexer {
             wake: Arc::clone(&self.wake),
             lease: parts.lease,
             memory: Arc::clone(&parts.memory),
+            embeds: parts.embed,
             ingests: self.ingests.clone(),
             ingest: None,
         }
@@ -254,7 +258,11 @@ impl Indexer {
                 }
             }
         };
-        tokio::try_join!(follow, embed).map(drop)
+        let outcome = tokio::try_join!(follow, embed).map(drop);
+        let rates = std::mem::take(&mut *self.rates.lock().unwrap_or_else(PoisonError::into_inner));
+        // An estimate is worth no failure.
+        drop(rates.keep(self.parts.store.as_ref()).await);
+        outcome
     }
 
     /// Embeds one round for the first generation that has something to embed, that which serves before the others; says
@@ -265,7 +273,11 @@ impl Indexer {
             embedded(texts);
         };
         for views in self.parts.generations.all().into_iter().filter(|_| self.parts.embed) {
+            let began = Instant::now();
             let round = embed_round(self.parts.store.as_ref(), &views, self.parts.lease, &count).await?;
+            if round.texts > 0 {
+                self.rates.lock().unwrap_or_else(PoisonError::into_inner).embedded(round.texts, began.elapsed());
+            }
             if round != Round::default() {
                 self.wake.notify_waiters();
                 return Ok(false);

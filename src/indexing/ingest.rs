@@ -83,6 +83,8 @@ impl Mirror {
             never = renewing => match never {},
         };
         self.ingest = None;
+        // An estimate is worth no failure.
+        drop(live.learned().keep(self.store.as_ref()).await);
         let end = ended(&outcome);
         let noted = self.store.end_ingest(id, &end, (self.clock)()).await;
         unended.0 = None;

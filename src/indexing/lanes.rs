@@ -236,7 +236,9 @@ impl Mirror {
             Ok(document) => document,
             Err(refusal) => return self.refuse(new, refusal).await,
         };
+        let pages = document.pages.len();
         let (chunks, inside) = self.put(new, document, views).await?;
+        live.learn(&read.file.uri, read.file.bytes, began.elapsed(), (pages, chunks));
         let known = read.known.is_some();
         let outcome = if known { FileOutcome::Changed { chunks } } else { FileOutcome::Added { chunks } };
         Ok(FileRead { outcome, inside })

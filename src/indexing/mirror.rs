@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::IndexingError;
 use super::contained::MirrorListener;
+use super::estimate::{Estimate, Rates};
 use super::ignored::{Ignored, ignored};
 use super::lanes::Reading;
 use super::outcome::{FileOutcome, MirrorEvent, MirrorSummary, account};
@@ -104,6 +105,8 @@ pub struct Mirror {
     /// Called after each write, so that followers need not poll.
     pub(super) wake: Arc<tokio::sync::Notify>,
     pub(super) memory: Arc<Memory>,
+    /// Whether what comes in is embedded.
+    pub(super) embeds: bool,
     pub(super) ingests: LiveIngests,
     /// For which ingest it writes.
     pub(super) ingest: Option<IngestId>,
@@ -118,6 +121,15 @@ impl Mirror {
         let path = canonical(root)?;
         let name = self.root_name(&path, false).await?;
         self.plan_under(path, name).await
+    }
+
+    /// What a plan will take on this machine, by what earlier ingests took.
+    ///
+    /// # Errors
+    /// When the truth cannot be read.
+    pub async fn estimate(&self, plan: &Plan) -> Result<Estimate, IndexingError> {
+        let embeds = self.embeds && self.generations.serving().embedder.is_some();
+        Ok(Rates::known(self.store.as_ref()).await?.estimate(plan, self.extractors.len(), embeds))
     }
 
     pub(super) async fn plan_under(&self, path: PathBuf, name: String) -> Result<PlannedRoot, IndexingError> {

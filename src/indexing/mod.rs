@@ -10,6 +10,7 @@ mod chunking;
 mod contained;
 mod embedding;
 mod error;
+mod estimate;
 mod followers;
 mod ignored;
 mod indexer;
@@ -28,6 +29,7 @@ mod upload;
 
 pub use contained::MirrorListener;
 pub use error::IndexingError;
+pub use estimate::Estimate;
 pub use followers::ViewState;
 pub use ignored::Ignored;
 pub use indexer::{Difference, Indexer, IndexerParts};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
+use super::estimate::Rates;
 use super::outcome::MirrorEvent;
 use crate::memory::{Memory, MemoryUse};
 use crate::types::{CollectionName, IngestId, IngestState};
@@ -111,6 +112,7 @@ pub struct LiveIngest {
     events: broadcast::Sender<MirrorEvent>,
     state: watch::Sender<IngestState>,
     cancelled: watch::Sender<bool>,
+    rates: Mutex<Rates>,
     memory: Arc<Memory>,
 }
 
@@ -133,6 +135,7 @@ impl LiveIngest {
             events: broadcast::Sender::new(EVENTS_HELD),
             state: watch::Sender::new(IngestState::Running),
             cancelled: watch::Sender::new(false),
+            rates: Mutex::default(),
             memory,
         }
     }
@@ -226,6 +229,15 @@ impl LiveIngest {
     pub(super) fn spent(&self, stage: Stage, time: Duration) {
         let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.stages[stage as usize].fetch_add(microseconds, Ordering::Relaxed);
+    }
+
+    /// Notes what a file took, for later estimates.
+    pub(super) fn learn(&self, uri: &str, bytes: u64, took: Duration, (pages, chunks): (usize, usize)) {
+        locked(&self.rates).read(uri, bytes, took, pages, chunks);
+    }
+
+    pub(super) fn learned(&self) -> Rates {
+        locked(&self.rates).clone()
     }
 
     pub(super) fn file_begins(&self, uri: &str) {
