@@ -274,7 +274,8 @@ impl Indexer {
         };
         for views in self.parts.generations.all().into_iter().filter(|_| self.parts.embed) {
             let began = Instant::now();
-            let round = embed_round(self.parts.store.as_ref(), &views, self.parts.lease, &count).await?;
+            let round =
+                embed_round(self.parts.store.as_ref(), &views, (self.parts.lease, &self.parts.memory), &count).await?;
             if round.texts > 0 {
                 self.rates.lock().unwrap_or_else(PoisonError::into_inner).embedded(round.texts, began.elapsed());
             }

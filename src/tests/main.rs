@@ -18,6 +18,7 @@ mod eval;
 mod faults;
 mod formats;
 mod generations;
+mod mirror;
 mod model_calls;
 mod model_peer;
 mod pgvector;
