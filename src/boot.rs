@@ -204,10 +204,12 @@ pub fn extraction(config: &Config, notices: &mut Vec<String>) -> anyhow::Result<
         options: ExtractOptions { pdf_backend, passwords: passwords.0, html_article, ..ExtractOptions::default() },
         limits: ExtractorLimits {
             memory_bytes_max: config.ingest.memory_bytes_max,
+            resident_bytes_max: config.ingest.memory_bytes_max,
             cpu_seconds_max: config.ingest.cpu_seconds_max,
             wall_time_max: Duration::from_secs(config.ingest.wall_seconds_max),
         },
         recognizer: recognizer.map(|tesseract| Arc::new(tesseract) as Arc<dyn TextRecognizer>),
+        gauge: Arc::default(),
     })
 }
 
