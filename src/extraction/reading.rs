@@ -103,7 +103,6 @@ impl Watch {
     }
 }
 
-
 impl<'e> Reading<'e> {
     pub(super) fn begin(
         extractor: &'e mut Extractor,

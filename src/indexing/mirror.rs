@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::IndexingError;
-use super::contained::{FileRead, MirrorListener};
+use super::contained::{FileRead, Incoming, MirrorListener};
 use super::outcome::{FileOutcome, MirrorEvent, MirrorSummary, account};
 use super::plan::{Plan, PlannedRead, plan};
 use super::scan::{Scan, scan};
-use super::source::read_file;
+use super::source::{FileLimits, OpenedFile};
 use super::upload::Desks;
 use crate::extraction::Extractor;
 use crate::generations::{LiveGenerations, OpenedGeneration};
@@ -165,25 +165,27 @@ impl Mirror {
         views: &OpenedGeneration,
     ) -> Result<FileRead, IndexingError> {
         let unread = SourceStamp { bytes: read.file.bytes, modified_ns: read.file.modified_ns, sha256: String::new() };
-        let source = match read_file(&read.file, self.options.file_bytes_max).await {
-            Ok(source) => source,
+        let limits = FileLimits::of(self.options.file_bytes_max);
+        let file = match OpenedFile::open(&read.file.path, limits).await {
+            Ok(file) => file,
             Err(failure) => return self.fail(self.new_document(&read.file.uri, unread), failure).await,
         };
-        let same = read.known.as_ref().filter(|known| known.stamp.sha256 == source.stamp.sha256);
-        if let Some(known) = same.filter(|known| !read.anew && known.failure_code.is_none()) {
-            self.touch(known.id, &source.stamp).await?;
-            return Ok(FileOutcome::Same.into());
+        let known = read.known.as_ref().filter(|known| !read.anew && known.failure_code.is_none());
+        if let Some(known) = known.filter(|known| !known.stamp.sha256.is_empty()) {
+            // One that changes at this moment is not the same.
+            let same = file.hashed().await.ok().filter(|stamp| stamp.sha256 == known.stamp.sha256);
+            if let Some(stamp) = same {
+                self.touch(known.id, &stamp).await?;
+                return Ok(FileOutcome::Same.into());
+            }
         }
-        let new = self.new_document(&read.file.uri, source.stamp);
         let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let document = match extractor.extract(&name, &source.bytes).await? {
-            Ok(document) => document,
-            Err(refusal) => return self.refuse(new, refusal).await,
-        };
-        let (chunks, inside) = self.put(new, document, views).await?;
-        let known = read.known.is_some();
-        let outcome = if known { FileOutcome::Changed { chunks } } else { FileOutcome::Added { chunks } };
-        Ok(FileRead { outcome, inside })
+        let incoming = Incoming { uri: &read.file.uri, read_as: &name, title: None, modified_ns: None };
+        let mut done = self.take_in(extractor, &incoming, file, views).await?;
+        if let (FileOutcome::Added { chunks }, true) = (&done.outcome, read.known.is_some()) {
+            done.outcome = FileOutcome::Changed { chunks: *chunks };
+        }
+        Ok(done)
     }
 
     /// Files that did not change are not read again, and may have other readers all the same.

@@ -59,7 +59,8 @@ pub fn page_pictures(
     take: &mut dyn FnMut(PagePicture),
 ) -> Result<(), ExtractError> {
     let data = PdfData::from(bytes.to_vec());
-    let opened = catch_unwind(AssertUnwindSafe(|| open(&data, options))).map_err(|_| damaged("the reader gave up on it"))?;
+    let opened =
+        catch_unwind(AssertUnwindSafe(|| open(&data, options))).map_err(|_| damaged("the reader gave up on it"))?;
     let pdf = opened?;
     let cache = InterpreterCache::new();
     for number in pages {
