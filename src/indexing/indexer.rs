@@ -110,6 +110,7 @@ impl Indexer {
             memory: Arc::clone(&parts.memory),
             embeds: parts.embed,
             ingests: self.ingests.clone(),
+            live: None,
             ingest: None,
         }
     }

@@ -9,6 +9,7 @@ mod api;
 mod backend;
 mod backends;
 mod bad_database;
+mod bounded;
 mod chat;
 mod clients;
 mod cluster;
