@@ -165,9 +165,9 @@ mod tests {
         let mut cuts = 0;
         for _ in 0..3 {
             for word in ["word", "other", &"x".repeat(31), &"y".repeat(40), &"z".repeat(300)] {
-                let cut = |word: &str, _: &mut Room| {
+                let cut = |cut: &str, _: &mut Room| {
                     cuts += 1;
-                    word.len()
+                    cut.len()
                 };
                 assert_eq!(counts.of(word, (0, word.len()), cut), word.len());
             }
@@ -180,9 +180,9 @@ mod tests {
         let mut counts = Counts::new();
         let words: Vec<String> = (0..4 * SLOTS).map(|number| format!("{number:x}")).collect();
         let long: Vec<String> = (0..4 * LONG_SLOTS).map(|number| format!("{number:064x}")).collect();
+        let ones = |text: &str| text.bytes().filter(|byte| *byte == b'1').count();
         for word in words.iter().chain(&long).chain(&words) {
-            let count = |word: &str| word.bytes().filter(|byte| *byte == b'1').count();
-            assert_eq!(counts.of(word, (0, word.len()), |word, _| count(word)), count(word));
+            assert_eq!(counts.of(word, (0, word.len()), |cut, _| ones(cut)), ones(word));
         }
     }
 }

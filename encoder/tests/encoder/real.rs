@@ -105,6 +105,25 @@ fn ids_are_those_of_sentencepiece() {
 }
 
 #[test]
+fn counts_are_the_numbers_of_ids() {
+    let tokenizer = ENCODER.tokenizer();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    let mut compared = 0;
+    for path in ["documents/otters-en.md", "documents/hangang-ko.md", "README.md"].map(|name| folder.join(name)) {
+        let text = std::fs::read_to_string(path).expect("the fixtures are there");
+        // Once through makes the memory, once through reads it.
+        for paragraph in text.split("\n\n").chain(text.split("\n\n")) {
+            let ids = tokenizer.encode(paragraph);
+            if ids.len() < tokenizer.tokens_max() {
+                assert_eq!(tokenizer.count(paragraph), ids.len() - 2, "{paragraph}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 0, "there are paragraphs to compare");
+}
+
+#[test]
 fn vectors_are_those_of_the_reference() {
     let texts: Vec<&str> = CASES.iter().map(|case| case.text).collect();
     let vectors = ENCODER.encode(&texts, 2).expect("the model file is there");

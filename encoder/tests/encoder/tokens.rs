@@ -2,7 +2,7 @@
 
 use ibid_encoder::Tokenizer;
 
-use crate::tiny::{POSITIONS, Tiny, id};
+use crate::tiny::{Noise, POSITIONS, Tiny, id};
 
 fn open() -> Tokenizer {
     Tokenizer::open(Tiny::new().file().path()).expect("the tiny model is sound")
@@ -64,6 +64,20 @@ fn the_count_is_the_number_of_pieces() {
     let tokenizer = open();
     for text in ["", "ab", "xx ab", "한국 한 국", "a\u{301}"] {
         assert_eq!(tokenizer.count(text), ids(text).len(), "{text}");
+    }
+}
+
+#[test]
+fn a_remembered_count_is_the_number_of_pieces() {
+    const CHARACTERS: [char; 16] =
+        ['a', 'b', 'c', 'x', ' ', '\n', '\t', '\u{a0}', '\u{7}', '한', '국', 'e', '\u{301}', '㏄', '▁', '\0'];
+    let tokenizer = open();
+    let mut noise = Noise(0x5eed);
+    for _ in 0..20_000 {
+        let length = noise.next() as usize % 10;
+        let text: String = (0..length).map(|_| CHARACTERS[noise.next() as usize % CHARACTERS.len()]).collect();
+        let pieces = tokenizer.encode(&text).len() - 2;
+        assert_eq!((tokenizer.count(&text), tokenizer.count(&text)), (pieces, pieces), "{text:?}");
     }
 }
 
