@@ -15,6 +15,7 @@ mod clients;
 mod cluster;
 mod completions;
 mod database;
+mod edits;
 mod eval;
 mod faults;
 mod formats;

@@ -11,7 +11,7 @@ use super::facets::write_facets;
 use super::ingests::{note_removed, removable};
 use super::{PostgresStore, raw_ids, retried, storable};
 use crate::faults;
-use crate::store::documents::{COPY_PARTS, COPY_ROW, MovedRow, RowState};
+use crate::store::documents::RowState;
 use crate::store::removed::Removing;
 use crate::store::rows::{
     DOCUMENTS, DocumentRow, IS_PARTIAL, RETRY_AT, SourceRow, boxes_column, document_id, json, kind_column, readers_of,
@@ -138,51 +138,6 @@ impl PostgresStore {
         faults::point();
         Ok(gone.len() as u64)
     }
-
-    async fn write_move(
-        &self,
-        moved: &DocumentMove,
-        ingest: Option<IngestId>,
-        now_ms: i64,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let sql = "select 1 from collections where id in (select collection_id from documents where id = $1) for share";
-        sqlx::query(sql).bind(moved.from.as_bytes()).execute(&mut *tx).await?;
-        lock_documents(&mut tx, &[moved.from]).await?;
-        let Some(before) = document_row(&mut tx, moved.from).await? else { return Ok(false) };
-        let all = with_contained(&mut tx, &[moved.from]).await?;
-        let sql = "select 1 from documents where id = any($1) order by id for update";
-        sqlx::query(sql).bind(raw_ids(&all)).execute(&mut *tx).await?;
-        let mut removed = removable(&mut tx, &all).await?;
-        let (mut changes, mut arrived) = (Vec::new(), Vec::new());
-        for from in &all {
-            let Some(document) = document_row(&mut tx, *from).await? else { continue };
-            let row = MovedRow::of(&document, moved, &before.uri);
-            if !copy_document(&mut tx, &row, now_ms).await? {
-                return Ok(false);
-            }
-            removed.iter_mut().filter(|text| text.document == *from).for_each(|text| text.moved_to = Some(row.to));
-            changes.push((*from, ChangeKind::Delete, None));
-            changes.push((row.to, ChangeKind::Put, None));
-            arrived.push(row.to);
-        }
-        faults::point();
-        sqlx::query("delete from documents where id = any($1)").bind(raw_ids(&all)).execute(&mut *tx).await?;
-        write_facets(&mut tx, &arrived).await?;
-        let cut =
-            sqlx::query_scalar("select distinct generation from chunkings where document_id = any($1) order by 1");
-        let generations: Vec<i64> = cut.bind(raw_ids(&arrived)).fetch_all(&mut *tx).await?;
-        for generation in generations.into_iter().filter_map(|id| u32::try_from(id).ok()).map(GenerationId) {
-            let embedded = mark_embedded(&mut tx, &arrived, generation).await?;
-            changes.extend(each(&embedded, ChangeKind::Embedded, Some(generation)));
-        }
-        let seq = append_changes(&mut tx, &changes).await?;
-        note_removed(&mut tx, &removed, Removing { ingest, cause: RemovalCause::Moved, now_ms }, seq).await?;
-        faults::point();
-        tx.commit().await?;
-        faults::point();
-        Ok(true)
-    }
 }
 
 #[async_trait]
@@ -285,7 +240,7 @@ pub(super) async fn document_row(
 }
 
 /// These documents, and what came inside of them.
-async fn with_contained(tx: &mut PgConnection, ids: &[DocumentId]) -> Result<Vec<DocumentId>, StoreError> {
+pub(super) async fn with_contained(tx: &mut PgConnection, ids: &[DocumentId]) -> Result<Vec<DocumentId>, StoreError> {
     let query = sqlx::query_scalar("select id from documents where id = any($1) or container = any($1)");
     sorted_ids(&query.bind(raw_ids(ids)).fetch_all(tx).await?)
 }
@@ -301,22 +256,6 @@ fn sorted_ids(rows: &[Vec<u8>]) -> Result<Vec<DocumentId>, StoreError> {
     let mut ids = rows.iter().map(|id| document_id(id)).collect::<Result<Vec<_>, _>>()?;
     ids.sort_unstable();
     Ok(ids)
-}
-
-/// Copies a document's row, text and chunks under another name; `false` when something is there already.
-async fn copy_document(tx: &mut PgConnection, row: &MovedRow, now_ms: i64) -> Result<bool, StoreError> {
-    let copy = format!("{COPY_ROW} on conflict (id) do nothing");
-    let query = sqlx::query(sqlx::AssertSqlSafe(copy)).bind(row.from.as_bytes()).bind(row.to.as_bytes());
-    let query = query.bind(storable(&row.uri)).bind(storable(&row.title)).bind(signed(row.source.bytes));
-    let query = query.bind(row.source.modified_ns).bind(&row.source.sha256).bind(now_ms);
-    let query = query.bind(row.container.as_ref().map(DocumentId::as_bytes));
-    if query.execute(&mut *tx).await?.rows_affected() == 0 {
-        return Ok(false);
-    }
-    for sql in COPY_PARTS {
-        sqlx::query(sql).bind(row.from.as_bytes()).bind(row.to.as_bytes()).execute(&mut *tx).await?;
-    }
-    Ok(true)
 }
 
 /// Writes the row, and removes what was there of its text and chunks.

@@ -19,6 +19,7 @@ mod facets;
 mod generations;
 mod ingests;
 mod listen;
+mod moves;
 mod runs;
 mod settings;
 mod threads;

@@ -9,6 +9,7 @@ mod embeddings;
 mod evaluations;
 mod generations;
 mod ingests;
+mod moves;
 mod runs;
 mod settings;
 mod threads;
