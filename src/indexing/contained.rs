@@ -293,6 +293,7 @@ impl Intake<'_> {
                 }
                 // Nothing but white space is no part.
                 None | Some(Err(Refusal::Reader(ExtractError::Empty { .. }))) => {}
+                Some(Err(Refusal::Process(failure))) if is_change(&failure) => return gone(failure),
                 Some(Err(refusal)) => {
                     self.take(&part.path(), part.to - part.from, Err(refusal.clone())).await?;
                     refused.get_or_insert(refusal);

@@ -346,6 +346,7 @@ mod tests {
         let file = OpenedFile::open(place.path(), limits(100_000)).await.unwrap();
         let refusal = shape_of("a.log", &file, limits(100_000)).unwrap_err();
         assert_eq!(Failure::from(refusal).code, "binary");
+        std::fs::write(place.path(), b"%PDF-1.7\n").unwrap();
         place.as_file().set_len(2 << 20).unwrap();
         let larger = OpenedFile::open(place.path(), limits(100_000)).await.unwrap();
         assert_eq!(Failure::from(shape_of("a.pdf", &larger, limits(100_000)).unwrap_err()).code, "too_large");

@@ -185,7 +185,7 @@ fn the_gauge_knows_what_children_hold_and_a_document_beyond_its_memory_is_stoppe
         assert!(gauge.largest() > text.len() as u64 && gauge.peak() >= gauge.largest(), "{gauge:?}");
         drop(extractor);
         assert_eq!(gauge.current(), 0, "nobody is left");
-        let narrow = ExtractorLimits { resident_bytes_max: 1 << 20, ..parts.limits };
+        let narrow = ExtractorLimits { resident_bytes_max: 48 << 20, ..parts.limits };
         let mut bounded = Extractor::new(ExtractorParts { limits: narrow, ..parts });
         let page = format!("<p>{}", "words <b>of</b> it <p>".repeat(400_000));
         let refused = bounded.extract("a.html", page.as_bytes());

@@ -17,6 +17,10 @@ use super::{PageText, PdfContent, PdfText, damaged, encrypted, outline, password
 use crate::extract::source::Source;
 use crate::{ExtractError, ExtractOptions};
 
+/// The library keeps every page that it unpacked for as long as the file is open, so the file is opened anew after so much.
+/// 16 MiB: some thousand pages of text, or a few of maps.
+const KEPT_BYTES_MAX: usize = 16 << 20;
+
 /// Reads PDF with `hayro-interpret`.
 pub(super) struct Hayro;
 
@@ -27,19 +31,29 @@ impl PdfText for Hayro {
             Some(shared) => PdfData::from(Arc::clone(shared)),
             None => PdfData::from(source.bytes.to_vec()),
         };
-        let pdf = open(&data, source.options)?;
-        let pages = pdf.pages();
-        if pages.len() > limits.pages_max {
-            return Err(ExtractError::TooManyPages { pages: pages.len(), limit: limits.pages_max });
+        let mut content = PdfContent::default();
+        let mut budget = Budget::new(limits);
+        loop {
+            let pdf = open(&data, source.options)?;
+            let pages = pdf.pages();
+            if pages.len() > limits.pages_max {
+                return Err(ExtractError::TooManyPages { pages: pages.len(), limit: limits.pages_max });
+            }
+            let mut reader = PageReader { pdf: &pdf, cache: InterpreterCache::new(), budget: &mut budget, kept: 0 };
+            let read_before = content.pages.len();
+            for (number, page) in (1u32..).zip(pages.iter()).skip(read_before) {
+                content.pages.push(PageText::guarded(source, number, || reader.read(page)));
+                reader.budget.check()?;
+                if reader.kept > KEPT_BYTES_MAX {
+                    break;
+                }
+            }
+            if content.pages.len() >= pages.len() {
+                content.metadata = metadata(&pdf);
+                content.outline = catch_unwind(AssertUnwindSafe(|| outline::read(&pdf))).unwrap_or_default();
+                return Ok(content);
+            }
         }
-        let mut reader = PageReader { pdf: &pdf, cache: InterpreterCache::new(), budget: Budget::new(limits) };
-        let mut content = PdfContent { metadata: metadata(&pdf), ..PdfContent::default() };
-        for (number, page) in (1u32..).zip(pages.iter()) {
-            content.pages.push(PageText::guarded(source, number, || reader.read(page)));
-            reader.budget.check()?;
-        }
-        content.outline = catch_unwind(AssertUnwindSafe(|| outline::read(&pdf))).unwrap_or_default();
-        Ok(content)
     }
 }
 
@@ -63,25 +77,29 @@ fn load_error(error: LoadPdfError) -> ExtractError {
     }
 }
 
-struct PageReader<'a> {
+struct PageReader<'a, 'b> {
     pdf: &'a Pdf,
     cache: InterpreterCache<'a>,
-    budget: Budget,
+    budget: &'b mut Budget,
+    /// Bytes of unpacked pages that the library holds.
+    kept: usize,
 }
 
-impl<'a> PageReader<'a> {
+impl<'a> PageReader<'a, '_> {
     fn read(&mut self, page: &Page<'a>) -> PageText {
         let (width, height) = page.render_dimensions();
         let size = Size::new(f64::from(width), f64::from(height));
         let drawn = Drawn { size, ..Drawn::default() };
-        let mut collector = Collector::new(&mut self.budget, drawn, has_opaque_codes(page));
+        let mut collector = Collector::new(self.budget, drawn, has_opaque_codes(page));
         let drawing = catch_unwind(AssertUnwindSafe(|| {
             let everywhere = Rect::new(-1e9, -1e9, 1e9, 1e9);
             let as_shown = Affine::new(page.initial_transform(true).as_coeffs());
             let settings = InterpreterSettings::default();
             let mut context = Context::new(as_shown, everywhere, &self.cache, self.pdf.xref(), settings);
             interpret_page(page, &mut context, &mut collector);
+            page.page_stream().map_or(0, <[u8]>::len)
         }));
+        self.kept += drawing.as_ref().copied().unwrap_or(0);
         let lost = drawing.err().map(|_| {
             // A panic may have left a lock of the cache poisoned.
             self.cache = InterpreterCache::new();

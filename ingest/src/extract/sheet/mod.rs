@@ -43,8 +43,9 @@ pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
 fn written(source: &Source<'_>, workbook: Workbook) -> Document {
     let mut assembly = Assembly::default();
     assembly.warnings = workbook.warnings;
-    for sheet in &workbook.sheets {
-        rows::write(&mut assembly, sheet, source.options.limits.columns_max);
+    // Each sheet is gone when it is written.
+    for sheet in workbook.sheets {
+        rows::write(&mut assembly, &sheet, source.options.limits.columns_max);
     }
     let mut document = assembly.finish(source.media_type);
     describe(&mut document, workbook.metadata.iter().map(|(key, value)| (*key, value.as_deref())));
