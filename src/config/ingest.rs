@@ -5,6 +5,8 @@ use std::fmt;
 use ibid_ingest::PdfBackend;
 use serde::Deserialize;
 
+use super::OriginalsConfig;
+
 /// Extraction and chunking.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -35,6 +37,8 @@ pub struct IngestConfig {
     /// How long a process that stops answering keeps its work from the others on a shared database. Every step extends it,
     /// and takes seconds on the slowest machine.
     pub lease_s: u64,
+    /// Whether and where files are kept as they were read: `true`, or an address.
+    pub keep_originals: OriginalsConfig,
 }
 
 /// What reads scanned pages.
@@ -74,6 +78,7 @@ impl Default for IngestConfig {
             wall_seconds_max: 120,
             lanes: None,
             lease_s: 60,
+            keep_originals: OriginalsConfig::Off,
         }
     }
 }

@@ -20,6 +20,7 @@ mod scan;
 mod source;
 mod texts;
 mod upload;
+mod watch;
 
 pub use contained::MirrorListener;
 pub use error::IndexingError;
@@ -31,3 +32,4 @@ pub use plan::{Plan, PlannedRead, plan};
 pub use scan::{FoundFile, Scan, ScanProblem, scan};
 pub use texts::TextDocument;
 pub use upload::Upload;
+pub use watch::{FolderWatch, WatchOptions, WatchState};
