@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::agent::Agent;
 use crate::generations::LiveGenerations;
-use crate::indexing::{Indexer, MirrorOptions};
+use crate::indexing::{DeletionPolicy, Indexer, MirrorOptions, ScanRules};
 use crate::retrieval::Retriever;
 use crate::store::Store;
 use crate::types::{CollectionName, Principal};
@@ -38,7 +38,16 @@ pub struct App {
 impl App {
     /// How files come into `collection`.
     pub fn mirror_options(&self, collection: CollectionName, readers: Option<BTreeSet<Principal>>) -> MirrorOptions {
-        let (file_bytes_max, excluded) = (self.file_bytes_max, self.folder.clone());
-        MirrorOptions { collection, file_bytes_max, readers, excluded }
+        MirrorOptions {
+            collection,
+            file_bytes_max: self.file_bytes_max,
+            readers,
+            excluded: self.folder.clone(),
+            rules: ScanRules::default(),
+            deletion: DeletionPolicy::default(),
+            checksum: false,
+            retry_failed: false,
+            after_back_off: false,
+        }
     }
 }

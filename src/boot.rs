@@ -29,6 +29,7 @@ use crate::config::{Config, FusionKind, IngestConfig, OcrEngine, SearchConfig};
 use crate::extraction::{ExtractorLimits, ExtractorParts, Tesseract, TextRecognizer};
 use crate::generations::LiveGenerations;
 use crate::indexing::{Indexer, IndexerParts};
+use crate::memory::Memory;
 use crate::models::Embedder;
 use crate::retrieval::{Fusion, RerankStage, Retriever, WeightModel};
 use crate::store::Store;
@@ -80,6 +81,8 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
         store: Arc::clone(&store),
         generations: Arc::clone(&generations),
         extraction: extraction(config, &mut notices)?,
+        memory: Arc::new(Memory::new(config.ingest.max_memory_bytes, Arc::default())),
+        embed: config.ingest.embed,
         lanes: config.ingest.lanes.unwrap_or_else(cores),
         lease: Duration::from_secs(config.ingest.lease_s.max(1)),
         clock: now_ms,

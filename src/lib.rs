@@ -16,6 +16,7 @@ pub mod faults;
 pub mod generations;
 pub mod indexing;
 pub mod keyword;
+pub mod memory;
 pub mod models;
 pub mod originals;
 pub mod retrieval;

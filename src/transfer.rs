@@ -200,6 +200,7 @@ fn row_of(document: Document) -> NewDocument {
         language: document.language,
         readers: None,
         source: document.source,
+        ingest: None,
         warnings: document.warnings,
         text: String::new(),
         structure: Default::default(),

@@ -73,7 +73,7 @@ pub(super) async fn show(State(state): State<ApiState>, Path(id): Path<String>) 
 pub(super) async fn delete(State(state): State<ApiState>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let id = parsed(&id)?;
     readable(&state, id).await?;
-    if state.app.store.delete_documents(&[id]).await? == 0 {
+    if state.app.store.delete_documents(&[id], None, (state.app.agent.clock)()).await? == 0 {
         return Err(unknown(id));
     }
     state.app.indexer.catch_up().await?;

@@ -8,10 +8,10 @@ use tokio::sync::watch;
 
 use super::output::{self, grouped, line};
 use super::progress::{IngestProgress, ModelDownload, duration};
-use super::{Common, Outcome};
+use super::{Common, Outcome, plan};
 use crate::boot::{Booted, fetch_model};
 use crate::config::Config;
-use crate::indexing::{MirrorEvent, MirrorOptions, MirrorSummary};
+use crate::indexing::{DeletionPolicy, IngestJob, MirrorEvent, MirrorOptions, MirrorSummary, ScanRules};
 use crate::types::{CollectionName, Principal};
 
 /// What is mirrored, and where to.
@@ -19,20 +19,78 @@ use crate::types::{CollectionName, Principal};
 pub(super) struct SourceArgs {
     /// Folders, or single files.
     #[arg(required = true, value_name = "DIR|FILE")]
-    roots: Vec<PathBuf>,
+    pub(super) roots: Vec<PathBuf>,
     /// The collection.
     #[arg(long, default_value = "default", value_name = "NAME")]
     pub(super) collection: CollectionName,
     /// Who may read what comes in, such as user:alice,group:staff; without it, whoever may read the collection.
     #[arg(long, value_name = "PRINCIPAL,...", value_delimiter = ',')]
     readers: Option<Vec<Principal>>,
+    /// Take only files that match one of these globs, as .gitignore has them.
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<String>,
+    /// Leave out files and folders that match, besides what .gitignore and .ibidignore name.
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// The largest share of a folder's documents that may be deleted without --yes, because their files are gone.
+    #[arg(long, value_name = "PERCENT", default_value = "50%", value_parser = share)]
+    max_delete: f64,
+    /// Delete more than that.
+    #[arg(long)]
+    yes: bool,
+    /// What the process may hold in memory, the model and the processes that read documents included; 0 is no limit.
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    max_memory: Option<u64>,
+    /// Do not embed: words are found, meaning is not, until an ingest without this or a server does it.
+    #[arg(long)]
+    no_embed: bool,
 }
 
 impl SourceArgs {
-    fn mirror_options(&self, booted: &Booted) -> MirrorOptions {
-        let readers = self.readers.as_ref().map(|readers| readers.iter().cloned().collect());
-        booted.app.mirror_options(self.collection.clone(), readers)
+    /// Puts what is set here over the configuration.
+    pub(super) fn configure(&self, config: &mut Config) -> anyhow::Result<()> {
+        self.rules().check().map_err(|reason| anyhow::anyhow!("a glob cannot be used: {reason}"))?;
+        config.ingest.max_memory_bytes = self.max_memory.unwrap_or(config.ingest.max_memory_bytes);
+        config.ingest.embed &= !self.no_embed;
+        Ok(())
     }
+
+    fn rules(&self) -> ScanRules {
+        ScanRules { include: self.include.clone(), exclude: self.exclude.clone() }
+    }
+
+    /// `withhold` says what happens to more deletions than may be: whether they wait, or nothing is done at all.
+    pub(super) fn mirror_options(&self, booted: &Booted, withhold: bool) -> MirrorOptions {
+        let readers = self.readers.as_ref().map(|readers| readers.iter().cloned().collect());
+        MirrorOptions {
+            rules: self.rules(),
+            deletion: DeletionPolicy { share_max: self.max_delete, confirmed: self.yes, withhold },
+            ..booted.app.mirror_options(self.collection.clone(), readers)
+        }
+    }
+}
+
+/// `50%` or `0.5` as a share.
+fn share(text: &str) -> Result<f64, String> {
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let share =
+        text.strip_suffix('%').map_or_else(|| number(text), |percent| number(percent).map(|number| number / 100.0));
+    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "it is not a share such as 50%".to_owned())
+}
+
+/// `512MiB`, `2G` or a number of bytes.
+fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "k" | "kb" | "kib" => Some(1 << 10),
+        "m" | "mb" | "mib" => Some(1 << 20),
+        "g" | "gb" | "gib" => Some(1_u64 << 30),
+        _ => None,
+    };
+    let number = text[..digits].parse::<u64>().ok();
+    let size = number.zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    size.ok_or_else(|| "it is not a size such as 512MiB".to_owned())
 }
 
 /// Make a collection equal to a folder.
@@ -43,20 +101,33 @@ pub(super) struct Args {
     /// Only say what would be done.
     #[arg(long)]
     plan: bool,
+    /// Compare what files hold, also where length and date are those of before.
+    #[arg(long)]
+    checksum: bool,
+    /// Try everything again that could not be read, whatever the reason was.
+    #[arg(long)]
+    retry_failed: bool,
 }
 
 pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> {
-    let config = common.load_config()?;
-    if !args.plan {
+    let mut config = common.load_config()?;
+    args.source.configure(&mut config)?;
+    if !args.plan && config.ingest.embed {
         get_model(common, &config).await;
     }
     let booted = common.open(&config).await?;
+    let options = MirrorOptions {
+        checksum: args.checksum,
+        retry_failed: args.retry_failed,
+        ..args.source.mirror_options(&booted, false)
+    };
     if args.plan {
-        return show_plan(common, &booted, &args).await;
+        return plan::show(common, &booted, &args.source.roots, options).await;
     }
     let began = std::time::Instant::now();
+    let job = IngestJob { roots: args.source.roots.clone(), options };
     let outcome = tokio::select! {
-        outcome = mirror_all(&booted, &args.source, common.json) => outcome,
+        outcome = mirror_all(&booted, job, common.json) => outcome,
         _ = tokio::signal::ctrl_c() => {
             booted.app.store.close().await;
             anyhow::bail!("stopped; nothing is lost, and the same command continues");
@@ -64,7 +135,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
     };
     let summary = outcome?;
     booted.app.store.close().await;
-    say_summary(common.json, &summary, began.elapsed())?;
+    say_summary(common.json, &summary, began.elapsed(), &booted)?;
     Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
 
@@ -79,12 +150,12 @@ pub(super) async fn get_model(common: &Common, config: &Config) {
 }
 
 /// Mirrors every root, with live progress, until all is found by words and by meaning.
-pub(super) async fn mirror_all(booted: &Booted, source: &SourceArgs, as_json: bool) -> anyhow::Result<MirrorSummary> {
+pub(super) async fn mirror_all(booted: &Booted, job: IngestJob, as_json: bool) -> anyhow::Result<MirrorSummary> {
     let progress =
         IngestProgress::new(!as_json, booted.app.store.embedding_status(booted.app.generations.serving().id).await?);
     let (done, all_read) = watch::channel(false);
     let mirror = async {
-        let summary = mirror_words(booted, source, &progress, as_json).await?;
+        let summary = mirror_words(booted, job, &progress, as_json).await?;
         done.send_replace(true);
         anyhow::Ok(summary)
     };
@@ -100,7 +171,7 @@ pub(super) async fn mirror_all(booted: &Booted, source: &SourceArgs, as_json: bo
 /// Mirrors every root; the views follow elsewhere.
 pub(super) async fn mirror_words(
     booted: &Booted,
-    source: &SourceArgs,
+    job: IngestJob,
     progress: &IngestProgress,
     as_json: bool,
 ) -> anyhow::Result<MirrorSummary> {
@@ -111,34 +182,43 @@ pub(super) async fn mirror_words(
         }
     };
     booted.app.mirroring.store(true, Ordering::Relaxed);
-    let mut mirror = booted.app.indexer.mirror(source.mirror_options(booted));
-    let mut total = MirrorSummary::default();
-    for root in &source.roots {
-        let outcome = mirror.mirror(root, &listener).await;
-        if outcome.is_err() {
-            booted.app.mirroring.store(false, Ordering::Relaxed);
-        }
-        total += outcome?;
-    }
+    let outcome = booted.app.indexer.ingest(job, &listener).await;
     booted.app.mirroring.store(false, Ordering::Relaxed);
-    Ok(total)
+    Ok(outcome?)
 }
 
 /// The last lines of an ingest.
-pub(super) fn say_summary(as_json: bool, summary: &MirrorSummary, took: std::time::Duration) -> anyhow::Result<()> {
+pub(super) fn say_summary(
+    as_json: bool,
+    summary: &MirrorSummary,
+    took: std::time::Duration,
+    booted: &Booted,
+) -> anyhow::Result<()> {
+    let memory = booted.app.indexer.memory().look();
     if as_json {
-        return output::json(&json!({"event": "done", "summary": summary, "took_ms": took.as_millis()}));
+        let (took_ms, cgroup_peak_bytes) = (took.as_millis(), crate::memory::cgroup_peak());
+        return output::json(&json!({"event": "done", "summary": summary, "took_ms": took_ms, "memory": memory,
+            "cgroup_peak_bytes": cgroup_peak_bytes}));
     }
     line(&format!(
-        "{} added, {} changed, {} unchanged, {} removed; {} chunks from {:.1} MB in {}",
+        "{} added, {} changed, {} moved, {} unchanged, {} removed; {} chunks from {:.1} MB in {}, at most {} MiB of memory",
         grouped(summary.added as u64),
         grouped(summary.changed as u64),
+        grouped(summary.moved as u64),
         grouped(summary.unchanged as u64),
         grouped(summary.removed as u64),
         grouped(summary.chunks as u64),
         summary.bytes as f64 / 1e6,
-        duration(took)
+        duration(took),
+        memory.peak_bytes >> 20
     ));
+    if summary.withheld > 0 {
+        line(&format!(
+            "{} documents have no file any more and stay, because that is more than may be deleted unasked: \
+             `ibid ingest --yes` deletes them",
+            grouped(summary.withheld as u64)
+        ));
+    }
     if summary.media_files > 0 {
         line(&format!("{} pictures, sounds, videos and fonts were passed over", grouped(summary.media_files as u64)));
     }
@@ -164,38 +244,4 @@ pub(super) fn say_summary(as_json: bool, summary: &MirrorSummary, took: std::tim
         ));
     }
     Ok(())
-}
-
-async fn show_plan(common: &Common, booted: &Booted, args: &Args) -> anyhow::Result<Outcome> {
-    let mirror = booted.app.indexer.mirror(args.source.mirror_options(booted));
-    for root in &args.source.roots {
-        let (found, plan) = mirror.plan(root).await?;
-        let new = plan.read.iter().filter(|read| read.known.is_none()).count();
-        if common.json {
-            let read: Vec<_> = plan
-                .read
-                .iter()
-                .map(|read| {
-                    json!({"uri": read.file.uri, "bytes": read.file.bytes,
-                "action": if read.known.is_none() { "add" } else { "change" }})
-                })
-                .collect();
-            let remove: Vec<_> = plan.remove.iter().map(|(uri, _)| uri).collect();
-            output::json(&json!({"read": read, "remove": remove, "unchanged": plan.unchanged}))?;
-            continue;
-        }
-        for read in &plan.read {
-            line(&format!("{} {}", if read.known.is_none() { "add   " } else { "change" }, read.file.uri));
-        }
-        plan.remove.iter().for_each(|(uri, _)| line(&format!("remove {uri}")));
-        found.problems.iter().for_each(|problem| line(&format!("cannot look at {}: {}", problem.uri, problem.reason)));
-        line(&format!(
-            "{}: {new} to add, {} to change, {} to remove, {} unchanged; nothing was done",
-            root.display(),
-            plan.read.len() - new,
-            plan.remove.len(),
-            plan.unchanged
-        ));
-    }
-    Ok(Outcome::Done)
 }

@@ -12,8 +12,10 @@ mod generations;
 mod ingest;
 mod models;
 mod output;
+mod plan;
 mod progress;
 mod prompts;
+mod receipt;
 mod reindex;
 mod search;
 mod serve;
@@ -88,8 +90,10 @@ enum Command {
     Prompts(prompts::Args),
     /// Serve the chat page and the API over what is indexed.
     Serve(serve::Args),
-    /// List documents, or those that could not be read.
+    /// List documents, those that could not be read, or the work that is left.
     Documents(documents::Args),
+    /// Say what an ingest did: above all what it removed, and that nothing of it is left. Without an id, list ingests.
+    Receipt(receipt::Args),
     /// List collections, or say who may read one.
     Collections(collections::Args),
     /// Build both indexes again from the stored text and vectors; nothing is embedded again.
@@ -161,6 +165,7 @@ async fn command(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Prompts(args) => prompts::run(common, &args),
         Command::Serve(args) => serve::run(common, args).await,
         Command::Documents(args) => documents::run(common, args).await,
+        Command::Receipt(args) => receipt::run(common, args).await,
         Command::Collections(args) => collections::run(common, args).await,
         Command::Reindex(_) => reindex::run(common).await,
         Command::Doctor(_) => doctor::run(common).await,

@@ -17,6 +17,15 @@ pub(super) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A name without what would move the cursor or begin another line: control characters are written as escapes.
+pub(super) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
 /// Where a passage stands, for a person: `docs/a.pdf, p. 3 — Guide > Install`.
 pub(super) fn place(hit: &Hit) -> String {
     described(&hit.uri, (hit.page_first, hit.location.as_deref()), &hit.heading_path)
@@ -29,7 +38,7 @@ pub(super) fn cited_place(citation: &Citation) -> String {
 }
 
 fn described(uri: &str, (page, location): (Option<u32>, Option<&str>), headings: &[String]) -> String {
-    let mut place = uri.to_owned();
+    let mut place = printable(uri);
     if let Some(page) = page {
         place.push_str(&format!(", p. {page}"));
     }

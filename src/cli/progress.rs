@@ -60,7 +60,14 @@ impl IngestProgress {
     pub(super) fn mirror_event(&self, event: &MirrorEvent) {
         match event {
             MirrorEvent::Planned { read, .. } => drop(self.files_total.fetch_add(*read as u64, Ordering::Relaxed)),
-            MirrorEvent::Removed { .. } => {}
+            MirrorEvent::Started { .. }
+            | MirrorEvent::Moved { .. }
+            | MirrorEvent::Removed { .. }
+            | MirrorEvent::Withheld { .. }
+            | MirrorEvent::Ended { .. } => {}
+            MirrorEvent::Retrying { uri, failure, .. } => {
+                self.say(&format!("again in a moment: {uri}: {}", failure.message))
+            }
             MirrorEvent::Inside { uri, failure, .. } => self.failed(uri, failure),
             MirrorEvent::File { uri, outcome, .. } => {
                 self.files_done.fetch_add(1, Ordering::Relaxed);
@@ -69,7 +76,7 @@ impl IngestProgress {
                         self.chunks.fetch_add(*chunks as u64, Ordering::Relaxed);
                         self.texts_waiting.fetch_add(*chunks as u64, Ordering::Relaxed);
                     }
-                    FileOutcome::Same => {}
+                    FileOutcome::Same | FileOutcome::Vanished => {}
                     FileOutcome::Failed { failure } => self.failed(uri, failure),
                 }
             }

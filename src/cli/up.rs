@@ -8,7 +8,7 @@ use super::{Common, Outcome};
 use crate::agent::Verification;
 use crate::boot::Booted;
 use crate::config::Config;
-use crate::indexing::MirrorSummary;
+use crate::indexing::{IngestJob, MirrorSummary};
 use crate::types::{Caller, Filter};
 
 /// Read folders, then serve the chat page.
@@ -24,12 +24,15 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> {
-    let config = common.load_config()?;
+    let mut config = common.load_config()?;
+    args.source.configure(&mut config)?;
     if let Some(question) = &args.ask {
         return ask_once(common, &config, &args, question).await;
     }
     let listener = serve::bind(&config, args.listen).await?;
-    get_model(common, &config).await;
+    if config.ingest.embed {
+        get_model(common, &config).await;
+    }
     let mut booted = common.open(&config).await?;
     serve::announce(&mut booted, &listener)?;
     let url = serve::chat_url(&listener)?;
@@ -51,10 +54,17 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
     }
 }
 
+/// A page that answers is worth more than a refusal, so deletions that are too many wait.
+fn job(booted: &Booted, args: &Args) -> IngestJob {
+    IngestJob { roots: args.source.roots.clone(), options: args.source.mirror_options(booted, true) }
+}
+
 async fn ask_once(common: &Common, config: &Config, args: &Args, question: &str) -> anyhow::Result<Outcome> {
-    get_model(common, config).await;
+    if config.ingest.embed {
+        get_model(common, config).await;
+    }
     let booted = common.open(config).await?;
-    let summary = mirror_all(&booted, &args.source, common.json).await?;
+    let summary = mirror_all(&booted, job(&booted, &args), common.json).await?;
     let filter = Filter { collections: vec![args.source.collection.clone()], ..Filter::default() };
     let scope = Scope { filter, caller: Caller::Owner, verification: Verification::Annotate, thread: None };
     answer(&booted.app, question, scope, common.json).await?;
@@ -72,9 +82,9 @@ async fn read_and_say(common: &Common, booted: &Booted, args: &Args, url: &str) 
     let waiting = booted.app.store.embedding_status(booted.app.generations.serving().id).await?;
     let progress = IngestProgress::new(!common.json, waiting);
     let work = async {
-        let summary: MirrorSummary = mirror_words(booted, &args.source, &progress, common.json).await?;
+        let summary: MirrorSummary = mirror_words(booted, job(booted, args), &progress, common.json).await?;
         booted.app.indexer.catch_up().await?;
-        say_summary(common.json, &summary, began.elapsed())?;
+        say_summary(common.json, &summary, began.elapsed(), booted)?;
         if common.json {
             super::output::json(&serde_json::json!({"event": "serving", "url": url}))?;
         } else {

@@ -28,10 +28,15 @@ pub struct IngestConfig {
     pub ocr_languages: String,
     /// Address space of the extraction process. 2 GiB: a bomb of 4 kB takes more.
     pub memory_bytes_max: u64,
+    /// What the whole process may hold in memory, the model and the processes that read documents included. 512 MiB: a small
+    /// machine has it beside everything else. 0 is no limit.
+    pub max_memory_bytes: u64,
     /// CPU time of one document. 30 s: a PDF of 5,000 pages takes less.
     pub cpu_seconds_max: u64,
     /// Wall time of one document; longer than the CPU time, because machines are shared.
     pub wall_seconds_max: u64,
+    /// Whether what comes in is embedded. Without it words are found, and meaning when somebody embeds later.
+    pub embed: bool,
     /// Documents that are extracted side by side; one a core when it is not set.
     pub lanes: Option<usize>,
     /// How long a process that stops answering keeps its work from the others on a shared database. Every step extends it,
@@ -74,8 +79,10 @@ impl Default for IngestConfig {
             ocr: OcrEngine::Off,
             ocr_languages: "kor+eng".to_owned(),
             memory_bytes_max: 2 << 30,
+            max_memory_bytes: 512 << 20,
             cpu_seconds_max: 30,
             wall_seconds_max: 120,
+            embed: true,
             lanes: None,
             lease_s: 60,
             keep_originals: OriginalsConfig::Off,

@@ -50,6 +50,7 @@ pub async fn put_corpus(
     let is_missing = |document: &&TextDocument| held.get(&document.uri) != Some(&document.sha256());
     let missing: Vec<&TextDocument> = corpus.iter().filter(is_missing).collect();
     listener(&MirrorEvent::Planned {
+        moved: 0,
         read: missing.len(),
         bytes: missing.iter().map(|document| document.text.len() as u64).sum(),
         unchanged: corpus.len() - missing.len(),

@@ -125,13 +125,13 @@ impl Mirror {
         let mut gone = self.store.contained_documents(id).await?;
         gone.retain(|known| !present.contains(known));
         if !gone.is_empty() {
-            self.store.delete_documents(&gone).await?;
+            self.store.delete_documents(&gone, self.ingest, (self.clock)()).await?;
         }
         Ok(())
     }
 
     pub(super) fn new_document(&self, uri: &str, source: SourceStamp) -> NewDocument {
         let readers = self.options.readers.clone();
-        NewDocument { readers, ..blank(self.options.collection.clone(), uri, source) }
+        NewDocument { readers, ingest: self.ingest, ..blank(self.options.collection.clone(), uri, source) }
     }
 }

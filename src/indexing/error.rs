@@ -30,6 +30,20 @@ pub enum IndexingError {
     /// The folder or file is not there; nothing was changed.
     #[error("{0} cannot be read ({1}); nothing was changed")]
     Root(PathBuf, String),
+    /// More documents would go than may without being asked for.
+    #[error(
+        "{deleted} of {known} documents below {root} have no file any more, which is more than may be deleted unasked \
+         (--max-delete); nothing was changed; --yes deletes them",
+        root = root.display()
+    )]
+    TooManyDeletions {
+        /// The folder.
+        root: PathBuf,
+        /// Documents that would go.
+        deleted: usize,
+        /// Documents that are known below it.
+        known: usize,
+    },
     /// The extraction process cannot be started.
     #[error(transparent)]
     Extractor(#[from] ExtractionError),

@@ -1,8 +1,8 @@
 //! Everything that keeps the views equal to the truth, to be run once or for as long as the process lives.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, Notify, watch};
@@ -10,12 +10,16 @@ use tokio::sync::{Mutex, Notify, watch};
 use super::IndexingError;
 use super::chunking::{Cutter, chunk_round};
 use super::embedding::{Round, embed_round};
+use super::estimate::Rates;
 use super::followers::{ViewState, follow_keyword, follow_vector};
 use super::mirror::{Mirror, MirrorOptions};
+use super::progress::LiveIngests;
+use super::receipt::prove_removals;
 use super::texts::TextDocument;
 use super::upload::Desks;
 use crate::extraction::{Extractor, ExtractorParts};
 use crate::generations::{LiveGenerations, OpenedGeneration, VectorFollower};
+use crate::memory::Memory;
 use crate::store::Store;
 use crate::types::{ChunkId, Seq};
 
@@ -30,6 +34,10 @@ pub struct IndexerParts {
     pub extraction: ExtractorParts,
     /// Documents that are extracted side by side.
     pub lanes: usize,
+    /// Whether texts are embedded.
+    pub embed: bool,
+    /// What may be held in memory.
+    pub memory: Arc<Memory>,
     /// How long a process that stops answering keeps its work from the others. Every call that embeds and every document
     /// that is written extends it.
     pub lease: Duration,
@@ -50,6 +58,8 @@ pub struct Indexer {
     /// Whether the words of the generation that serves have once been up to date.
     caught_up: AtomicBool,
     desks: Arc<Desks>,
+    ingests: LiveIngests,
+    rates: std::sync::Mutex<Rates>,
 }
 
 /// What differs between a view and the truth.
@@ -78,6 +88,8 @@ impl Indexer {
             look_for_unchunked: AtomicBool::new(true),
             caught_up: AtomicBool::new(false),
             desks: Arc::default(),
+            ingests: LiveIngests::default(),
+            rates: Default::default(),
         }
     }
 
@@ -94,7 +106,22 @@ impl Indexer {
             clock: parts.clock,
             desks: Arc::clone(&self.desks),
             wake: Arc::clone(&self.wake),
+            lease: parts.lease,
+            memory: Arc::clone(&parts.memory),
+            embeds: parts.embed,
+            ingests: self.ingests.clone(),
+            ingest: None,
         }
+    }
+
+    /// The ingests of this process.
+    pub fn ingests(&self) -> &LiveIngests {
+        &self.ingests
+    }
+
+    /// What may be held in memory, and what is.
+    pub fn memory(&self) -> &Memory {
+        &self.parts.memory
     }
 
     /// Cuts a document that comes as text and writes it in one transaction, in the place of what was there; the views follow
@@ -118,10 +145,13 @@ impl Indexer {
     pub async fn catch_up(&self) -> Result<(), IndexingError> {
         let _alone = self.following.lock().await;
         self.refresh().await?;
-        self.follow().await?;
+        let moved = self.follow().await?;
         // A generation that shall serve does so when its words have caught up.
         self.refresh().await?;
         self.caught_up.store(true, Ordering::Relaxed);
+        if moved {
+            prove_removals(self.parts.store.as_ref(), &self.parts.generations.all(), self.parts.clock).await?;
+        }
         Ok(())
     }
 
@@ -133,20 +163,25 @@ impl Indexer {
         Ok(())
     }
 
-    async fn follow(&self) -> Result<(), IndexingError> {
+    /// Says whether any view moved, or had not been looked at before.
+    async fn follow(&self) -> Result<bool, IndexingError> {
+        let mut moved = false;
         for views in self.parts.generations.all() {
-            if let Err(error) = self.follow_one(&views).await {
-                // One that was dropped a moment ago has no index any more.
-                let known = self.parts.store.generations().await?;
-                if known.iter().any(|generation| generation.id == views.id) {
-                    return Err(error);
+            match self.follow_one(&views).await {
+                Ok(followed) => moved |= followed,
+                Err(error) => {
+                    // One that was dropped a moment ago has no index any more.
+                    let known = self.parts.store.generations().await?;
+                    if known.iter().any(|generation| generation.id == views.id) {
+                        return Err(error);
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(moved)
     }
 
-    async fn follow_one(&self, views: &OpenedGeneration) -> Result<(), IndexingError> {
+    async fn follow_one(&self, views: &OpenedGeneration) -> Result<bool, IndexingError> {
         let store = self.parts.store.as_ref();
         let mut moved = !self.has_caught_up();
         while follow_keyword(store, views).await? {
@@ -161,7 +196,7 @@ impl Indexer {
         if moved || filling {
             views.measure().await?;
         }
-        Ok(())
+        Ok(moved)
     }
 
     /// Cuts what some generation lacks; says whether there was any.
@@ -223,7 +258,11 @@ impl Indexer {
                 }
             }
         };
-        tokio::try_join!(follow, embed).map(drop)
+        let outcome = tokio::try_join!(follow, embed).map(drop);
+        let rates = std::mem::take(&mut *self.rates.lock().unwrap_or_else(PoisonError::into_inner));
+        // An estimate is worth no failure.
+        drop(rates.keep(self.parts.store.as_ref()).await);
+        outcome
     }
 
     /// Embeds one round for the first generation that has something to embed, that which serves before the others; says
@@ -233,8 +272,12 @@ impl Indexer {
             self.embedded.fetch_add(texts as u64, Ordering::Relaxed);
             embedded(texts);
         };
-        for views in self.parts.generations.all() {
+        for views in self.parts.generations.all().into_iter().filter(|_| self.parts.embed) {
+            let began = Instant::now();
             let round = embed_round(self.parts.store.as_ref(), &views, self.parts.lease, &count).await?;
+            if round.texts > 0 {
+                self.rates.lock().unwrap_or_else(PoisonError::into_inner).embedded(round.texts, began.elapsed());
+            }
             if round != Round::default() {
                 self.wake.notify_waiters();
                 return Ok(false);

@@ -1,36 +1,95 @@
-//! The mirror: makes a collection equal to a folder, document by document.
+//! The mirror: makes a collection equal to folders. What has to be done is planned for all of them before anything is
+//! written; `lanes` reads what has to be read.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::IndexingError;
-use super::contained::{FileRead, MirrorListener};
+use super::contained::MirrorListener;
+use super::estimate::{Estimate, Rates};
+use super::ignored::{Ignored, ignored};
+use super::lanes::Reading;
 use super::outcome::{FileOutcome, MirrorEvent, MirrorSummary, account};
-use super::plan::{Plan, PlannedRead, plan};
-use super::scan::{Scan, scan};
-use super::source::read_file;
+use super::plan::{Plan, PlanRules, compare};
+use super::progress::{LiveIngest, LiveIngests, Stage};
+use super::scan::{Scan, ScanRules, scan};
+use super::source::hash_file;
 use super::upload::Desks;
 use crate::extraction::Extractor;
-use crate::generations::{LiveGenerations, OpenedGeneration};
-use crate::store::{Store, StoreError};
-use crate::types::{CollectionName, DocumentId, Failure, Principal, SourceStamp};
-use futures::future::try_join_all;
+use crate::generations::LiveGenerations;
+use crate::memory::Memory;
+use crate::store::{DocumentMove, Store, StoreError};
+use crate::types::{CollectionName, DocumentId, Failure, IngestId, Principal, SourceStamp};
 
 /// What a mirror needs to know.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct MirrorOptions {
-    /// The collection that becomes equal to the folder.
+    /// The collection that becomes equal to the folders.
     pub collection: CollectionName,
     /// Largest file that is read.
     pub file_bytes_max: u64,
-    /// Who may read what is under the folder; `None` leaves it as it is.
+    /// Who may read what is under the folders; `None` leaves it as it is.
     pub readers: Option<BTreeSet<Principal>>,
     /// A folder that is never entered: our own data.
     pub excluded: PathBuf,
+    /// Which files are taken.
+    pub rules: ScanRules,
+    /// How much may go.
+    pub deletion: DeletionPolicy,
+    /// Whether files are hashed although length and date are those of before.
+    pub checksum: bool,
+    /// Whether everything that failed is tried again.
+    pub retry_failed: bool,
+    /// Whether what failed for a reason that may pass waits for the time that was set for it.
+    pub after_back_off: bool,
 }
 
-/// Makes a collection equal to a folder.
+/// How much a mirror may delete without being asked for: a folder that was emptied by mistake, or is not mounted, looks like
+/// one whose files are all gone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DeletionPolicy {
+    /// The largest share of the documents that are known below a root, from 0 to 1.
+    pub share_max: f64,
+    /// Whether more was confirmed.
+    pub confirmed: bool,
+    /// Whether the rest is done when more would go, and these stay; otherwise nothing is done.
+    pub withhold: bool,
+}
+
+impl Default for DeletionPolicy {
+    fn default() -> Self {
+        Self { share_max: 0.5, confirmed: false, withhold: false }
+    }
+}
+
+impl DeletionPolicy {
+    fn allows(&self, plan: &Plan) -> bool {
+        self.confirmed || plan.remove.len() as f64 <= plan.known as f64 * self.share_max
+    }
+}
+
+/// A root with what has to be done below it.
+pub struct PlannedRoot {
+    /// The folder or file.
+    pub path: PathBuf,
+    /// The first part of the URIs.
+    pub name: String,
+    /// What was found.
+    pub scan: Scan,
+    /// What has to be done.
+    pub plan: Plan,
+}
+
+impl PlannedRoot {
+    /// What was left out, and why.
+    pub fn ignored(&self, options: &MirrorOptions) -> Vec<Ignored> {
+        ignored(&self.path, &self.name, &options.excluded, &options.rules, &self.scan)
+    }
+}
+
+/// Makes a collection equal to folders.
 pub struct Mirror {
     pub(super) store: Arc<dyn Store>,
     pub(super) generations: Arc<LiveGenerations>,
@@ -39,10 +98,18 @@ pub struct Mirror {
     /// What reads the files, in words that change when it can do more.
     pub(super) reader: String,
     pub(super) clock: fn() -> i64,
+    /// How long work that was taken is kept from other processes.
+    pub(super) lease: std::time::Duration,
     /// Where files that are handed over wait for each other.
     pub(super) desks: Arc<Desks>,
     /// Called after each write, so that followers need not poll.
     pub(super) wake: Arc<tokio::sync::Notify>,
+    pub(super) memory: Arc<Memory>,
+    /// Whether what comes in is embedded.
+    pub(super) embeds: bool,
+    pub(super) ingests: LiveIngests,
+    /// For which ingest it writes.
+    pub(super) ingest: Option<IngestId>,
 }
 
 impl Mirror {
@@ -50,52 +117,127 @@ impl Mirror {
     ///
     /// # Errors
     /// When the root cannot be read, or the truth cannot.
-    pub async fn plan(&self, root: &std::path::Path) -> Result<(Scan, Plan), IndexingError> {
-        let root = canonical(root)?;
-        let name = self.root_name(&root, false).await?;
-        self.plan_under(&root, &name).await
+    pub async fn plan(&self, root: &Path) -> Result<PlannedRoot, IndexingError> {
+        let path = canonical(root)?;
+        let name = self.root_name(&path, false).await?;
+        self.plan_under(path, name).await
     }
 
-    async fn plan_under(&self, root: &std::path::Path, name: &str) -> Result<(Scan, Plan), IndexingError> {
-        let (from, uri, excluded) = (root.to_owned(), name.to_owned(), self.options.excluded.clone());
-        let found = tokio::task::spawn_blocking(move || scan(&from, &uri, &excluded)).await;
-        let found = found.map_err(|_| IndexingError::Cancelled)?;
-        let found = found.map_err(|error| IndexingError::Root(root.to_owned(), error.to_string()))?;
-        let known = self.store.known_sources(&self.options.collection, &[name.to_owned()]).await?;
-        let setting = self.reader_setting(name);
-        let reads_more = self.store.setting(&setting).await?.as_deref() != Some(self.reader.as_str());
-        let planned = plan(&found, &known, reads_more);
-        Ok((found, planned))
-    }
-
-    /// Mirrors `root`, a folder or a single file. What is stopped midway is continued by the next call.
+    /// What a plan will take on this machine, by what earlier ingests took.
     ///
     /// # Errors
-    /// Only what concerns the whole: an unreadable root, a full disk. A document that cannot be read is an outcome.
-    pub async fn mirror(
+    /// When the truth cannot be read.
+    pub async fn estimate(&self, plan: &Plan) -> Result<Estimate, IndexingError> {
+        let embeds = self.embeds && self.generations.serving().embedder.is_some();
+        Ok(Rates::known(self.store.as_ref()).await?.estimate(plan, self.extractors.len(), embeds))
+    }
+
+    pub(super) async fn plan_under(&self, path: PathBuf, name: String) -> Result<PlannedRoot, IndexingError> {
+        let (from, uri) = (path.clone(), name.clone());
+        let (excluded, rules) = (self.options.excluded.clone(), self.options.rules.clone());
+        let found = tokio::task::spawn_blocking(move || scan(&from, &uri, &excluded, &rules)).await;
+        let found = found.map_err(|_| IndexingError::Cancelled)?;
+        let found = found.map_err(|error| IndexingError::Root(path.clone(), error.to_string()))?;
+        let known = self.store.known_sources(&self.options.collection, &[name.clone()]).await?;
+        let read_by = self.store.setting(&self.reader_setting(&name)).await?;
+        let rules = PlanRules {
+            reads_more: read_by.as_deref() != Some(self.reader.as_str()),
+            checksum: self.options.checksum,
+            retry_failed: self.options.retry_failed,
+            after_back_off: self.options.after_back_off,
+            now_ms: (self.clock)(),
+        };
+        let draft = compare(&found, known, &rules);
+        let doubts: Vec<_> = draft.doubts().map(|file| (file.uri.clone(), file.path.clone())).collect();
+        let stamps = self.hashed(doubts).await?;
+        Ok(PlannedRoot { path, name, plan: draft.settle(&stamps), scan: found })
+    }
+
+    /// What files hold, as many at a time as documents are read. Those that cannot be read are left out.
+    async fn hashed(&self, files: Vec<(String, PathBuf)>) -> Result<BTreeMap<String, SourceStamp>, IndexingError> {
+        let lanes = self.extractors.len().max(1);
+        let parts = files.chunks(files.len().div_ceil(lanes).max(1)).map(<[_]>::to_vec);
+        let hash = |part: Vec<(String, PathBuf)>| {
+            let clock = self.clock;
+            tokio::task::spawn_blocking(move || {
+                let stamp = |(uri, path): (String, PathBuf)| Some((uri, settled(hash_file(&path).ok()?, clock())));
+                part.into_iter().filter_map(stamp).collect::<Vec<_>>()
+            })
+        };
+        let hashed = futures::future::try_join_all(parts.map(hash)).await.map_err(|_| IndexingError::Cancelled)?;
+        Ok(hashed.into_iter().flatten().collect())
+    }
+
+    /// Does what was planned for every root, or nothing where more would go than may.
+    pub(super) async fn apply(
         &mut self,
-        root: &std::path::Path,
+        roots: Vec<(PathBuf, String)>,
+        live: &Arc<LiveIngest>,
         listener: MirrorListener<'_>,
     ) -> Result<MirrorSummary, IndexingError> {
-        let root = canonical(root)?;
-        self.store.ensure_collection(&self.options.collection, (self.clock)()).await?;
-        let name = self.root_name(&root, true).await?;
-        let (found, planned) = self.plan_under(&root, &name).await?;
+        let began = Instant::now();
+        let mut planned = Vec::with_capacity(roots.len());
+        for (path, name) in roots {
+            planned.push(self.plan_under(path, name).await?);
+        }
+        live.spent(Stage::Plan, began.elapsed());
+        let deletion = self.options.deletion;
+        if let Some(root) = planned.iter().find(|root| !deletion.allows(&root.plan) && !deletion.withhold) {
+            return Err(IndexingError::TooManyDeletions {
+                root: root.path.clone(),
+                deleted: root.plan.remove.len(),
+                known: root.plan.known,
+            });
+        }
+        let mut total = MirrorSummary::default();
+        for mut root in planned {
+            if !deletion.allows(&root.plan) {
+                let documents = std::mem::take(&mut root.plan.remove).len();
+                total.withheld += documents;
+                listener(&MirrorEvent::Withheld { documents, of: root.plan.known });
+            }
+            total += self.apply_to(root, live, listener).await?;
+        }
+        Ok(total)
+    }
+
+    async fn apply_to(
+        &mut self,
+        root: PlannedRoot,
+        live: &Arc<LiveIngest>,
+        listener: MirrorListener<'_>,
+    ) -> Result<MirrorSummary, IndexingError> {
+        let PlannedRoot { name, scan: found, plan, .. } = root;
         listener(&MirrorEvent::Planned {
-            read: planned.read.len() + found.problems.len(),
-            bytes: planned.read.iter().map(|read| read.file.bytes).sum(),
-            unchanged: planned.unchanged,
-            remove: planned.remove.len(),
+            read: plan.read.len() + found.problems.len(),
+            bytes: plan.read.iter().map(|read| read.file.bytes).sum(),
+            moved: plan.moved.len(),
+            unchanged: plan.unchanged,
+            remove: plan.remove.len(),
         });
         let mut summary = MirrorSummary {
-            unchanged: planned.unchanged - planned.unchanged_failed,
-            failed: planned.unchanged_failed,
+            unchanged: plan.unchanged - plan.unchanged_failed,
+            failed: plan.unchanged_failed,
             media_files: found.media_files,
             ..MirrorSummary::default()
         };
-        self.remove(&planned, &mut summary, listener).await?;
+        let mut read = plan.read;
+        for moved in plan.moved {
+            let change = DocumentMove { from: moved.from, uri: moved.file.uri.clone(), source: moved.stamp };
+            if self.store.move_document(&change, self.ingest, (self.clock)()).await? {
+                summary.moved += 1;
+                listener(&MirrorEvent::Moved { from: moved.from_uri, uri: moved.file.uri });
+            } else {
+                // Somebody else moved or removed it meanwhile.
+                read.push(super::plan::PlannedRead { file: moved.file, known: None, anew: false });
+            }
+        }
+        for (id, stamp) in &plan.touched {
+            self.touch(*id, stamp).await?;
+        }
+        self.remove(&plan.remove, &mut summary, listener).await?;
         self.record_problems(&found, &mut summary, listener).await?;
-        self.read_all(planned.read, &mut summary, listener).await?;
+        let summary = self.read_all(Reading { reads: read, live, listener }, summary).await?;
         self.apply_readers(&name).await?;
         self.store.set_setting(&self.reader_setting(&name), &self.reader).await?;
         Ok(summary)
@@ -103,16 +245,18 @@ impl Mirror {
 
     async fn remove(
         &self,
-        planned: &Plan,
+        gone: &[(String, DocumentId)],
         summary: &mut MirrorSummary,
         listener: MirrorListener<'_>,
     ) -> Result<(), IndexingError> {
-        let ids: Vec<_> = planned.remove.iter().map(|(_, id)| *id).collect();
-        self.store.delete_documents(&ids).await?;
-        self.wake.notify_waiters();
-        summary.removed = ids.len();
-        for (uri, _) in &planned.remove {
-            listener(&MirrorEvent::Removed { uri: uri.clone() });
+        /// Documents of one transaction: others want to write, too.
+        const AT_ONCE: usize = 256;
+        for part in gone.chunks(AT_ONCE) {
+            let ids: Vec<_> = part.iter().map(|(_, id)| *id).collect();
+            self.store.delete_documents(&ids, self.ingest, (self.clock)()).await?;
+            self.wake.notify_waiters();
+            summary.removed += ids.len();
+            part.iter().for_each(|(uri, _)| listener(&MirrorEvent::Removed { uri: uri.clone() }));
         }
         Ok(())
     }
@@ -132,60 +276,6 @@ impl Mirror {
         Ok(())
     }
 
-    async fn read_all(
-        &mut self,
-        reads: Vec<PlannedRead>,
-        summary: &mut MirrorSummary,
-        listener: MirrorListener<'_>,
-    ) -> Result<(), IndexingError> {
-        let mut extractors = std::mem::take(&mut self.extractors);
-        let queue = std::sync::Mutex::new(reads.into_iter());
-        let totals = std::sync::Mutex::new(summary);
-        // What begins to serve while this goes on is chunked behind it, as every generation is.
-        let views = self.generations.serving();
-        let lanes = extractors.iter_mut().map(|extractor| async {
-            loop {
-                let next = queue.lock().expect("no lane panics while it holds the queue").next();
-                let Some(read) = next else { return Ok::<(), IndexingError>(()) };
-                let outcome = self.read_one(extractor, &read, &views).await?;
-                self.wake.notify_waiters();
-                let mut totals = totals.lock().expect("no lane panics while it holds the totals");
-                account(&mut totals, listener, &read.file.uri, read.file.bytes, outcome);
-            }
-        });
-        let outcome = try_join_all(lanes).await;
-        self.extractors = extractors;
-        outcome.map(drop)
-    }
-
-    async fn read_one(
-        &self,
-        extractor: &mut Extractor,
-        read: &PlannedRead,
-        views: &OpenedGeneration,
-    ) -> Result<FileRead, IndexingError> {
-        let unread = SourceStamp { bytes: read.file.bytes, modified_ns: read.file.modified_ns, sha256: String::new() };
-        let source = match read_file(&read.file, self.options.file_bytes_max).await {
-            Ok(source) => source,
-            Err(failure) => return self.fail(self.new_document(&read.file.uri, unread), failure).await,
-        };
-        let same = read.known.as_ref().filter(|known| known.stamp.sha256 == source.stamp.sha256);
-        if let Some(known) = same.filter(|known| !read.anew && known.failure_code.is_none()) {
-            self.touch(known.id, &source.stamp).await?;
-            return Ok(FileOutcome::Same.into());
-        }
-        let new = self.new_document(&read.file.uri, source.stamp);
-        let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let document = match extractor.extract(&name, &source.bytes).await? {
-            Ok(document) => document,
-            Err(refusal) => return self.refuse(new, refusal).await,
-        };
-        let (chunks, inside) = self.put(new, document, views).await?;
-        let known = read.known.is_some();
-        let outcome = if known { FileOutcome::Changed { chunks } } else { FileOutcome::Added { chunks } };
-        Ok(FileRead { outcome, inside })
-    }
-
     /// Files that did not change are not read again, and may have other readers all the same.
     async fn apply_readers(&self, root: &str) -> Result<(), IndexingError> {
         let Some(readers) = &self.options.readers else { return Ok(()) };
@@ -198,7 +288,7 @@ impl Mirror {
 
     /// The first part of the URIs below `root`: its own name, or with a number when another root of the collection has
     /// that name already. Two folders of one name must not look like one folder whose files come and go.
-    async fn root_name(&self, root: &std::path::Path, claim: bool) -> Result<String, StoreError> {
+    pub(super) async fn root_name(&self, root: &Path, claim: bool) -> Result<String, StoreError> {
         let base = root.file_name().map_or_else(|| "root".to_owned(), |name| name.to_string_lossy().into_owned());
         self.named_root(&base, &root.to_string_lossy(), claim).await
     }
@@ -231,6 +321,19 @@ impl Mirror {
     }
 }
 
-fn canonical(root: &std::path::Path) -> Result<PathBuf, IndexingError> {
+pub(super) fn canonical(root: &Path) -> Result<PathBuf, IndexingError> {
     std::fs::canonicalize(root).map_err(|error| IndexingError::Root(root.to_owned(), error.to_string()))
+}
+
+/// A file that was modified just now may be modified once more without another date, so it is noted with one that it does
+/// not have: the next look hashes it.
+pub(super) fn settled(stamp: SourceStamp, now_ms: i64) -> SourceStamp {
+    const GRAIN_MS: i64 = 2_000;
+    let age_ms = now_ms - stamp.modified_ns / 1_000_000;
+    if age_ms.abs() < GRAIN_MS { SourceStamp { modified_ns: stamp.modified_ns - 1, ..stamp } } else { stamp }
+}
+
+/// What became of a file that was gone before it could be read.
+pub(super) fn vanished(failure: &Failure) -> Option<FileOutcome> {
+    (failure.code == "vanished").then_some(FileOutcome::Vanished)
 }

@@ -23,6 +23,7 @@ pub(super) fn blank(collection: CollectionName, uri: &str, source: SourceStamp) 
         language: None,
         readers: None,
         source,
+        ingest: None,
         warnings: Vec::new(),
         text: String::new(),
         structure: Default::default(),

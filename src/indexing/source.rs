@@ -44,6 +44,18 @@ fn read_steady(path: &Path, bytes_max: u64) -> Result<Option<Source>, Failure> {
     read_to_end(File::open(path).map_err(io)?, bytes_max)
 }
 
+/// What a file holds, read piece by piece.
+pub(super) fn hash_file(path: &Path) -> Result<SourceStamp, Failure> {
+    let mut file = File::open(path).map_err(io)?;
+    let metadata = file.metadata().map_err(io)?;
+    let mut hasher = Sha256::new();
+    let bytes = std::io::copy(&mut file, &mut hasher).map_err(io)?;
+    let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let modified_ns = since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0);
+    let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(SourceStamp { bytes, modified_ns, sha256 })
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it is the form that map_err takes")]
 fn io(error: std::io::Error) -> Failure {
     match error.kind() {

@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::LogMergePolicy;
-use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TantivyError, Term};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{
+    DocSet, Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyError, Term,
+};
 
 use super::explain::explain;
 use super::query::{ChunkExplanation, KeywordAnswer, KeywordQuery};
@@ -187,6 +190,29 @@ impl KeywordIndex {
         for segment in self.view().searcher.segment_readers() {
             let numbers = segment.fast_fields().u64(super::schema::CHUNK)?;
             chunks.extend(segment.doc_ids_alive().filter_map(|place| numbers.first(place)).map(ChunkId));
+        }
+        chunks.sort_unstable();
+        Ok(chunks)
+    }
+
+    /// The chunks of a document that can be found, ascending.
+    ///
+    /// # Errors
+    /// [`KeywordError::Engine`] when the index cannot be read.
+    pub fn chunks_of(&self, document: DocumentId) -> Result<Vec<ChunkId>, KeywordError> {
+        let (term, mut chunks) = (self.document_term(document), Vec::new());
+        for segment in self.view().searcher.segment_readers() {
+            let numbers = segment.fast_fields().u64(super::schema::CHUNK)?;
+            let inverted = segment.inverted_index(self.fields.document)?;
+            let Some(mut places) = inverted.read_postings(&term, IndexRecordOption::Basic)? else { continue };
+            let alive = segment.alive_bitset();
+            while places.doc() != TERMINATED {
+                let place = places.doc();
+                if alive.is_none_or(|alive| alive.is_alive(place)) {
+                    chunks.extend(numbers.first(place).map(ChunkId));
+                }
+                places.advance();
+            }
         }
         chunks.sort_unstable();
         Ok(chunks)

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::types::{
-    Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, Principal, Seq, SourceStamp, Structure,
+    Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, IngestId, Principal, Seq, SourceStamp,
+    Structure,
 };
 
 /// A document as the pipeline hands it over.
@@ -34,6 +35,9 @@ pub struct NewDocument {
     pub readers: Option<BTreeSet<Principal>>,
     /// What the source looked like.
     pub source: SourceStamp,
+    /// The ingest that brings it.
+    #[serde(skip)]
+    pub ingest: Option<IngestId>,
     /// What extraction had to leave out or repair.
     pub warnings: Vec<String>,
     /// The extracted text, which spans index.
@@ -58,6 +62,8 @@ pub struct KnownSource {
     pub failure_code: Option<String>,
     /// Whether pages of it wait for recognition, or something inside of it could not be read.
     pub partial: bool,
+    /// When it may be tried again after a failure that may have passed, in milliseconds since 1970 (UTC).
+    pub retry_at_ms: Option<i64>,
 }
 
 impl KnownSource {
@@ -65,6 +71,17 @@ impl KnownSource {
     pub fn is_incomplete(&self) -> bool {
         self.partial || self.failure_code.is_some()
     }
+}
+
+/// A file that has another name now, and the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentMove {
+    /// The document under its old name.
+    pub from: DocumentId,
+    /// Its new URI.
+    pub uri: String,
+    /// What its source looks like now.
+    pub source: SourceStamp,
 }
 
 /// Which documents to list.
@@ -136,12 +153,30 @@ pub trait Documents {
     /// Database errors.
     async fn own_readers(&self, id: DocumentId) -> Result<Option<BTreeSet<Principal>>, StoreError>;
 
-    /// Removes documents with their text and chunks, and those that came inside of them, and says how many there were.
-    /// Embeddings stay: the same text may come back.
+    /// Removes documents with their text and chunks, and those that came inside of them, for `ingest` if it is one, and says
+    /// how many there were. Embeddings stay: the same text may come back. What was removed is written down.
     ///
     /// # Errors
     /// Database errors; then nothing is removed.
-    async fn delete_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError>;
+    async fn delete_documents(
+        &self,
+        ids: &[DocumentId],
+        ingest: Option<IngestId>,
+        now_ms: i64,
+    ) -> Result<u64, StoreError>;
+
+    /// Gives a document, and those that came inside of it, another name: the same text and chunks, which have new numbers, in
+    /// every generation, and nothing is embedded again. A title that is the name of the file follows it. `false`, and nothing
+    /// done, when it is not there any more or something is at the new name already.
+    ///
+    /// # Errors
+    /// Database errors; then nothing is moved.
+    async fn move_document(
+        &self,
+        moved: &DocumentMove,
+        ingest: Option<IngestId>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError>;
 
     /// The documents that came inside of one.
     ///
@@ -178,4 +213,64 @@ pub(super) struct RowState<'a> {
     pub(super) state: &'static str,
     pub(super) failure: Option<&'a Failure>,
     pub(super) text_bytes: usize,
+}
+
+/// The document that is at `uri` of the same collection when the one at `from` is at `to`: the file itself, or something
+/// inside of it.
+fn moved_uri(uri: &str, from: &str, to: &str) -> String {
+    format!("{to}{}", uri.strip_prefix(from).unwrap_or_default())
+}
+
+/// The title under the new name: that of the source, or the name of the file.
+fn moved_title(title: &str, from: &str, to: &str) -> String {
+    let name = |uri: &str| uri.rsplit('/').next().unwrap_or_default().to_owned();
+    if title == name(from) { name(to) } else { title.to_owned() }
+}
+
+/// Copies a document's row, `$1`, to another id, URI, title, source, time and container: `$2` to `$9`.
+pub(super) const COPY_ROW: &str = "insert into documents (id, collection_id, uri, media_type, title, metadata, readers,
+        state, failure_code, failure_message, source_bytes, source_modified_ns, source_sha256, text_bytes, warnings,
+        updated_at_ms, language, container, revision)
+    select $2, collection_id, $3, media_type, $4, metadata, readers, state, failure_code, failure_message, $5, $6, $7,
+        text_bytes, warnings, $8, language, $9, revision + 1
+    from documents where id = $1";
+
+/// Copies a document's text and chunks, `$1`, to another id, `$2`, as what no generation has embedded yet.
+pub(super) const COPY_PARTS: [&str; 3] = [
+    "insert into texts (document_id, body, pages, outline, boxes)
+        select $2, body, pages, outline, boxes from texts where document_id = $1",
+    "insert into chunkings (document_id, generation, chunk_count)
+        select $2, generation, chunk_count from chunkings where document_id = $1",
+    "insert into chunks (document_id, generation, span_start, span_end, page_first, page_last, heading_path, text_hash,
+            simhash, kind, location, header_start, header_end)
+        select $2, generation, span_start, span_end, page_first, page_last, heading_path, text_hash, simhash, kind,
+            location, header_start, header_end
+        from chunks where document_id = $1 order by id",
+];
+
+/// What a document, or one inside of it, is after a move.
+pub(super) struct MovedRow {
+    pub(super) from: DocumentId,
+    pub(super) to: DocumentId,
+    pub(super) uri: String,
+    pub(super) title: String,
+    pub(super) source: SourceStamp,
+    pub(super) container: Option<DocumentId>,
+}
+
+impl MovedRow {
+    /// `document` is the one that moves, whose URI was `before`, or one inside of it.
+    pub(super) fn of(document: &Document, moved: &DocumentMove, before: &str) -> Self {
+        let uri = moved_uri(&document.uri, before, &moved.uri);
+        let itself = document.id == moved.from;
+        let modified_ns = moved.source.modified_ns;
+        Self {
+            from: document.id,
+            to: DocumentId::of(&document.collection, &uri),
+            title: moved_title(&document.title, &document.uri, &uri),
+            source: if itself { moved.source.clone() } else { SourceStamp { modified_ns, ..document.source.clone() } },
+            container: if itself { document.container } else { Some(DocumentId::of(&document.collection, &moved.uri)) },
+            uri,
+        }
+    }
 }

@@ -21,7 +21,9 @@ mod embeddings;
 mod error;
 mod evaluations;
 mod generations;
+mod ingests;
 mod postgres;
+mod removed;
 mod rows;
 mod runs;
 mod settings;
@@ -40,11 +42,12 @@ pub use changes::{Change, ChangeKind, ChangeLog};
 pub use chunks::{ChunkInTruth, Chunks, TextSlice};
 pub use citations::{CitationLog, LoggedCitation};
 pub use collections::{CollectionSummary, Collections};
-pub use documents::{DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument};
+pub use documents::{DocumentMove, DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument};
 pub use embeddings::{EmbeddingStatus, Embeddings, MissingText};
 pub use error::StoreError;
 pub use evaluations::{Evaluation, Evaluations, NewEvaluation};
 pub use generations::{ChunkSource, Generations, GoldQuery, Served};
+pub use ingests::{IngestEnd, IngestPage, IngestQuery, Ingests, NewIngest, NewTask, TaskEnd, TaskQuery};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use runs::{ANSWERED_STEP, Begun, NewRun, RunEnd, RunOutcome, Runs};
 pub use settings::Settings;
@@ -65,6 +68,7 @@ pub trait Store:
     + Threads
     + Runs
     + CitationLog
+    + Ingests
     + Settings
     + Evaluations
     + std::fmt::Debug

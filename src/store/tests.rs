@@ -65,6 +65,12 @@ conforms! {
     a_language_is_that_of_the_last_reading
     sources_are_known_under_their_roots
     documents_are_listed_page_by_page
+    ingests_are_kept_and_listed
+    an_ingest_without_its_process_is_interrupted
+    work_is_taken_counted_and_settled
+    a_failure_waits_for_its_time
+    what_is_removed_is_written_down
+    a_document_moves_with_what_it_holds
     pieces_of_a_text_end_at_characters
     chunks_come_in_the_order_asked_for
     any_character_can_be_stored

@@ -93,6 +93,7 @@ fn document(uri: &str, words: &[&str]) -> NewDocument {
         language: None,
         readers: None,
         source: SourceStamp { bytes: 1, modified_ns: 1, sha256: String::new() },
+        ingest: None,
         warnings: Vec::new(),
         boxes: Vec::new(),
         structure: Structure { body: Span { start: 0, end: text.len() }, ..Structure::default() },

@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 11] = [
     &["generations"],
     &["store", "vector", "keyword"],
     &["models", "extraction"],
-    &["types", "config", "analysis", "telemetry", "faults"],
+    &["types", "config", "analysis", "telemetry", "faults", "memory"],
     &["database"],
 ];
 

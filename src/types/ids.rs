@@ -28,6 +28,9 @@ pub enum InvalidName {
     /// The citation id is not `cit_` and 24 hexadecimal digits.
     #[error("citation id {0:?} is not cit_ and 24 hexadecimal digits")]
     Citation(String),
+    /// The ingest id is not a UUID.
+    #[error("ingest id {0:?} is not a UUID")]
+    Ingest(String),
 }
 
 impl CollectionName {

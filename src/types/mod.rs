@@ -10,6 +10,7 @@ mod filter;
 mod generation;
 mod hit;
 mod ids;
+mod ingest;
 mod language;
 mod message;
 mod thread;
@@ -26,6 +27,10 @@ pub use filter::{FacetQuery, Filter, FilterError, document_facets, path_prefixes
 pub use generation::{Generation, GenerationId, GenerationScore};
 pub use hit::{Highlight, Hit, LegHit, LegRank, Legs, Reranked, SearchMode, Section};
 pub use ids::{ChunkId, CitationId, CollectionName, DocumentId, InvalidName, ModelId, Seq, TextHash, Utf16Offset};
+pub use ingest::{
+    ChunkRange, IngestId, IngestRecord, IngestState, Removal, RemovalCause, RemovalProof, Task, TaskAction, TaskState,
+    chunk_ranges,
+};
 pub use language::primary_language;
 pub use message::{Message, Role};
 pub use thread::{Feedback, RunState, StepTime, Thread, Turn};

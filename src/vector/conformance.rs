@@ -145,6 +145,9 @@ async fn documents_are_deleted_whole(index: &dyn VectorIndex) {
     let left: Vec<u64> = (0..30).filter(|chunk| chunk % 3 == 1).collect();
     assert_eq!(all(index).await, left);
     assert_eq!(index.count().await.unwrap(), 10);
+    let asked = [2, 3, 4, 7, 28, 29, 1_000].map(ChunkId);
+    let held: BTreeSet<u64> = index.held(&asked).await.unwrap().into_iter().map(|chunk| chunk.0).collect();
+    assert_eq!(held, BTreeSet::from([4, 7, 28]));
     let hits = found(index, &axis(0, 0.0), &FacetQuery::default(), 30).await;
     assert_eq!(hits.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(), left);
 }

@@ -205,6 +205,11 @@ impl VectorIndex for EdgeIndex {
         self.read(Shard::chunk_ids).await
     }
 
+    async fn held(&self, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, VectorError> {
+        let chunks = chunks.to_vec();
+        self.read(move |shard| shard.held(&chunks)).await
+    }
+
     async fn clear(&self) -> Result<(), VectorError> {
         self.write(|inner, unoptimized| {
             *unoptimized = 0;

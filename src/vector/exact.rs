@@ -144,6 +144,11 @@ impl VectorIndex for ExactIndex {
         Ok(chunks)
     }
 
+    async fn held(&self, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, VectorError> {
+        let rows = self.read();
+        Ok(chunks.iter().filter(|chunk| rows.places.contains_key(chunk)).copied().collect())
+    }
+
     async fn clear(&self) -> Result<(), VectorError> {
         *self.write() = Rows::default();
         Ok(())

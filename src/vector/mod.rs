@@ -233,6 +233,15 @@ pub trait VectorIndex: Send + Sync {
     /// [`VectorError::Engine`] when the engine fails.
     async fn chunk_ids(&self) -> Result<Vec<ChunkId>, VectorError>;
 
+    /// Of these chunks, those that have a point, in any order.
+    ///
+    /// # Errors
+    /// [`VectorError::Engine`] when the engine fails.
+    async fn held(&self, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, VectorError> {
+        let all = self.chunk_ids().await?;
+        Ok(chunks.iter().filter(|chunk| all.binary_search(chunk).is_ok()).copied().collect())
+    }
+
     /// Builds an index that the truth itself writes again from the truth; for every other one there is nothing to do here,
     /// because a follower gives it everything again.
     ///

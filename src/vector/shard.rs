@@ -203,6 +203,13 @@ impl Shard {
         }
     }
 
+    pub(super) fn held(&self, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, VectorError> {
+        let ids: Vec<PointId> = chunks.iter().map(|chunk| PointId::NumId(chunk.0)).collect();
+        let nothing_else = (Some(WithPayloadInterface::Bool(false)), Some(WithVector::Bool(false)));
+        let held = guarded(|| self.shard.retrieve(&ids, nothing_else.0, nothing_else.1))?;
+        held.into_iter().map(|record| chunk_of(record.id)).collect()
+    }
+
     /// Bytes of log that nothing will read again.
     pub(super) fn closed_log_bytes(&self) -> u64 {
         let parts = closed_log_parts(self.shard.path()).unwrap_or_default();

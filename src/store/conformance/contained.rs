@@ -32,7 +32,7 @@ pub(in crate::store) async fn what_is_inside_goes_with_what_contains_it(store: &
     assert_eq!(inside, expected);
     assert_eq!(store.document(id_of("a.zip/x.md")).await.unwrap().unwrap().container, Some(id_of("a.zip")));
     let seen = store.last_seq(generation).await.unwrap();
-    assert_eq!(store.delete_documents(&[id_of("a.zip/x.md"), id_of("a.zip")]).await.unwrap(), 4);
+    assert_eq!(store.delete_documents(&[id_of("a.zip/x.md"), id_of("a.zip")], None, 0).await.unwrap(), 4);
     assert_eq!(changes_since(store, generation, seen).await.len(), 4);
     assert!(store.document(id_of("a.zip/y.md")).await.unwrap().is_none());
     assert!(store.document(id_of("b.md")).await.unwrap().is_some());

@@ -94,7 +94,7 @@ pub(in crate::store) async fn a_write_that_cannot_be_finished_leaves_nothing(sto
 pub(in crate::store) async fn deleting_leaves_nothing_but_a_change(store: &dyn Store) {
     let generation = put(store, &[("a", &["one"]), ("b", &["two"]), ("c", &["three"])]).await;
     let seen = store.last_seq(generation).await.unwrap();
-    assert_eq!(store.delete_documents(&[id_of("c"), id_of("a"), id_of("nobody")]).await.unwrap(), 2);
+    assert_eq!(store.delete_documents(&[id_of("c"), id_of("a"), id_of("nobody")], None, 0).await.unwrap(), 2);
     let changes = changes_since(store, generation, seen).await;
     assert_eq!(changes.len(), 2);
     for uri in ["a", "c"] {
@@ -105,7 +105,7 @@ pub(in crate::store) async fn deleting_leaves_nothing_but_a_change(store: &dyn S
     let (words, meaning) = store.expected_chunk_ids(generation).await.unwrap();
     assert_eq!(words.into_iter().collect::<Vec<_>>(), chunk_ids(store, "b", generation).await);
     assert!(meaning.is_empty());
-    assert_eq!(store.delete_documents(&[id_of("a")]).await.unwrap(), 0);
+    assert_eq!(store.delete_documents(&[id_of("a")], None, 0).await.unwrap(), 0);
     assert_eq!(changes_since(store, generation, seen).await.len(), 2);
     assert_eq!(store.integrity_check().await.unwrap(), "ok");
 }
@@ -239,7 +239,7 @@ pub(in crate::store) async fn chunks_come_in_the_order_asked_for(store: &dyn Sto
     let mut asked = chunk_ids(store, "c", generation).await;
     asked.extend(chunk_ids(store, "b", generation).await);
     asked.extend(chunk_ids(store, "a", generation).await.into_iter().rev());
-    store.delete_documents(&[id_of("c")]).await.unwrap();
+    store.delete_documents(&[id_of("c")], None, 0).await.unwrap();
     let found = store.chunks(&asked).await.unwrap();
     assert_eq!(found.iter().map(|chunk| chunk.row.id).collect::<Vec<_>>(), asked[1..]);
     let words: Vec<_> = found.iter().map(|chunk| chunk.row.text.as_str()).collect();

@@ -46,7 +46,7 @@ pub(in crate::store) async fn the_same_text_is_not_embedded_twice(store: &dyn St
     put(store, &[("b", &["two", "one"])]).await;
     let both = [(id_of("b"), ChangeKind::Put), (id_of("b"), ChangeKind::Embedded)];
     assert_eq!(changes_since(store, generation, seen).await, both);
-    store.delete_documents(&[id_of("a"), id_of("b")]).await.unwrap();
+    store.delete_documents(&[id_of("a"), id_of("b")], None, 0).await.unwrap();
     put(store, &[("a", &["one", "three"])]).await;
     assert_eq!(store.missing_texts(id_of("a"), generation).await.unwrap().len(), 1);
     put(store, &[("empty", &[])]).await;

@@ -84,7 +84,7 @@ pub(in crate::store) async fn chunks_of_an_older_text_are_refused(store: &dyn St
     assert_eq!(changes_since(store, added, seen).await, []);
     assert!(store.put_chunks(&fresh, added, &chunks_of("", &["three"])).await.unwrap());
     assert!(!store.put_chunks(&fresh, added, &chunks_of("", &["three"])).await.unwrap(), "once");
-    store.delete_documents(&[id_of("a")]).await.unwrap();
+    store.delete_documents(&[id_of("a")], None, 0).await.unwrap();
     assert!(!store.put_chunks(&fresh, added, &chunks_of("", &["three"])).await.unwrap(), "it is gone");
     assert_eq!(store.expected_chunk_ids(added).await.unwrap().0.len(), 0);
 }

@@ -4,6 +4,7 @@ mod contained;
 mod documents;
 mod embeddings;
 mod generations;
+mod ingests;
 mod journal;
 mod readers;
 mod shared;
@@ -23,6 +24,7 @@ pub(super) use contained::*;
 pub(super) use documents::*;
 pub(super) use embeddings::*;
 pub(super) use generations::*;
+pub(super) use ingests::*;
 pub(super) use journal::*;
 pub(super) use readers::*;
 pub(super) use shared::*;
@@ -68,6 +70,7 @@ pub(super) fn written(uri: &str, parts: &[&str]) -> NewDocument {
         language: Some("ko".to_owned()),
         readers: None,
         source: SourceStamp { bytes: text.len() as u64, modified_ns: 7, sha256: "0".repeat(64) },
+        ingest: None,
         warnings: vec!["a warning".to_owned()],
         boxes: Vec::new(),
         structure: Structure { body: Span { start: 0, end: text.len() }, ..Structure::default() },

@@ -145,7 +145,7 @@ pub(in crate::store) async fn writers_in_each_others_way_all_succeed(a: &dyn Sto
             b.save_embeddings(generation, &opposite, &backwards),
             b.set_readers(&backwards, Some(readers)),
             a.set_collection_readers(&name, readers),
-            b.delete_documents(&backwards[..3]),
+            b.delete_documents(&backwards[..3], None, 0),
         );
         let done = [put.map(drop), saved.map(drop), other.map(drop), own.map(drop), shared.map(drop), gone.map(drop)];
         done.into_iter().for_each(Result::unwrap);

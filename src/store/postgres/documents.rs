@@ -8,15 +8,22 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::changes::{append_changes, each};
 use super::facets::write_facets;
+use super::ingests::{note_removed, removable};
 use super::{PostgresStore, raw_ids, retried, storable};
 use crate::faults;
-use crate::store::documents::RowState;
+use crate::store::documents::{COPY_PARTS, COPY_ROW, MovedRow, RowState};
+use crate::store::removed::Removing;
 use crate::store::rows::{
-    DOCUMENTS, DocumentRow, IS_PARTIAL, SourceRow, boxes_column, document_id, json, kind_column, readers_of, signed,
-    structure_columns,
+    DOCUMENTS, DocumentRow, IS_PARTIAL, RETRY_AT, SourceRow, boxes_column, document_id, json, kind_column, readers_of,
+    signed, structure_columns,
 };
-use crate::store::{ChangeKind, DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument, StoreError};
-use crate::types::{Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, Principal, Seq, SourceStamp};
+use crate::store::{
+    ChangeKind, DocumentMove, DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument, StoreError,
+};
+use crate::types::{
+    Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, IngestId, Principal, RemovalCause, Seq,
+    SourceStamp,
+};
 
 impl PostgresStore {
     async fn write_document(
@@ -28,6 +35,8 @@ impl PostgresStore {
         let id = DocumentId::of(&new.collection, &new.uri);
         let state = RowState { state: "ready", failure: None, text_bytes: new.text.len() };
         let mut tx = self.begin().await?;
+        lock_documents(&mut tx, &[id]).await?;
+        let replaced = removable(&mut tx, &[id]).await?;
         upsert_row(&mut tx, id, new, &state, now_ms).await?;
         faults::point();
         insert_text(&mut tx, id, new).await?;
@@ -38,6 +47,8 @@ impl PostgresStore {
         let embedded = mark_embedded(&mut tx, &[id], generation).await?;
         changes.extend(each(&embedded, ChangeKind::Embedded, Some(generation)));
         let seq = append_changes(&mut tx, &changes).await?;
+        note_removed(&mut tx, &replaced, Removing { ingest: new.ingest, cause: RemovalCause::Replaced, now_ms }, seq)
+            .await?;
         faults::point();
         tx.commit().await?;
         faults::point();
@@ -48,12 +59,17 @@ impl PostgresStore {
         let id = DocumentId::of(&new.collection, &new.uri);
         let state = RowState { state: "failed", failure: Some(failure), text_bytes: 0 };
         let mut tx = self.begin().await?;
+        let all = with_contained(&mut tx, &[id]).await?;
+        lock_documents(&mut tx, &all).await?;
+        let removed = removable(&mut tx, &all).await?;
         upsert_row(&mut tx, id, new, &state, now_ms).await?;
         let query = sqlx::query_scalar("delete from documents where container = $1 returning id").bind(id.as_bytes());
         let gone = sorted_ids(&query.fetch_all(&mut *tx).await?)?;
         let mut changes = each(&gone, ChangeKind::Delete, None);
         changes.push((id, ChangeKind::Delete, None));
         let seq = append_changes(&mut tx, &changes).await?;
+        note_removed(&mut tx, &removed, Removing { ingest: new.ingest, cause: RemovalCause::Unreadable, now_ms }, seq)
+            .await?;
         faults::point();
         tx.commit().await?;
         faults::point();
@@ -101,19 +117,71 @@ impl PostgresStore {
         Ok(())
     }
 
-    async fn remove_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError> {
+    async fn remove_documents(
+        &self,
+        ids: &[DocumentId],
+        ingest: Option<IngestId>,
+        now_ms: i64,
+    ) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         let ids = &with_contained(&mut tx, ids).await?;
         let sql = "select 1 from documents where id = any($1) order by id for update";
         sqlx::query(sql).bind(raw_ids(ids)).execute(&mut *tx).await?;
+        let removed = removable(&mut tx, ids).await?;
         let query = sqlx::query_scalar("delete from documents where id = any($1) returning id").bind(raw_ids(ids));
         let gone = sorted_ids(&query.fetch_all(&mut *tx).await?)?;
         faults::point();
-        append_changes(&mut tx, &each(&gone, ChangeKind::Delete, None)).await?;
+        let seq = append_changes(&mut tx, &each(&gone, ChangeKind::Delete, None)).await?;
+        note_removed(&mut tx, &removed, Removing { ingest, cause: RemovalCause::Deleted, now_ms }, seq).await?;
         faults::point();
         tx.commit().await?;
         faults::point();
         Ok(gone.len() as u64)
+    }
+
+    async fn write_move(
+        &self,
+        moved: &DocumentMove,
+        ingest: Option<IngestId>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let sql = "select 1 from collections where id in (select collection_id from documents where id = $1) for share";
+        sqlx::query(sql).bind(moved.from.as_bytes()).execute(&mut *tx).await?;
+        lock_documents(&mut tx, &[moved.from]).await?;
+        let Some(before) = document_row(&mut tx, moved.from).await? else { return Ok(false) };
+        let all = with_contained(&mut tx, &[moved.from]).await?;
+        let sql = "select 1 from documents where id = any($1) order by id for update";
+        sqlx::query(sql).bind(raw_ids(&all)).execute(&mut *tx).await?;
+        let mut removed = removable(&mut tx, &all).await?;
+        let (mut changes, mut arrived) = (Vec::new(), Vec::new());
+        for from in &all {
+            let Some(document) = document_row(&mut tx, *from).await? else { continue };
+            let row = MovedRow::of(&document, moved, &before.uri);
+            if !copy_document(&mut tx, &row, now_ms).await? {
+                return Ok(false);
+            }
+            removed.iter_mut().filter(|text| text.document == *from).for_each(|text| text.moved_to = Some(row.to));
+            changes.push((*from, ChangeKind::Delete, None));
+            changes.push((row.to, ChangeKind::Put, None));
+            arrived.push(row.to);
+        }
+        faults::point();
+        sqlx::query("delete from documents where id = any($1)").bind(raw_ids(&all)).execute(&mut *tx).await?;
+        write_facets(&mut tx, &arrived).await?;
+        let cut =
+            sqlx::query_scalar("select distinct generation from chunkings where document_id = any($1) order by 1");
+        let generations: Vec<i64> = cut.bind(raw_ids(&arrived)).fetch_all(&mut *tx).await?;
+        for generation in generations.into_iter().filter_map(|id| u32::try_from(id).ok()).map(GenerationId) {
+            let embedded = mark_embedded(&mut tx, &arrived, generation).await?;
+            changes.extend(each(&embedded, ChangeKind::Embedded, Some(generation)));
+        }
+        let seq = append_changes(&mut tx, &changes).await?;
+        note_removed(&mut tx, &removed, Removing { ingest, cause: RemovalCause::Moved, now_ms }, seq).await?;
+        faults::point();
+        tx.commit().await?;
+        faults::point();
+        Ok(true)
     }
 }
 
@@ -141,8 +209,22 @@ impl Documents for PostgresStore {
         Ok(readers.flatten().map(|readers| readers_of(&readers)))
     }
 
-    async fn delete_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError> {
-        retried(|| self.remove_documents(ids)).await
+    async fn delete_documents(
+        &self,
+        ids: &[DocumentId],
+        ingest: Option<IngestId>,
+        now_ms: i64,
+    ) -> Result<u64, StoreError> {
+        retried(|| self.remove_documents(ids, ingest, now_ms)).await
+    }
+
+    async fn move_document(
+        &self,
+        moved: &DocumentMove,
+        ingest: Option<IngestId>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
+        retried(|| self.write_move(moved, ingest, now_ms)).await
     }
 
     async fn contained_documents(&self, container: DocumentId) -> Result<Vec<DocumentId>, StoreError> {
@@ -157,7 +239,7 @@ impl Documents for PostgresStore {
     ) -> Result<BTreeMap<String, KnownSource>, StoreError> {
         let sql = format!(
             "select d.id, d.uri, d.source_bytes, d.source_modified_ns, d.source_sha256, d.failure_code,
-                {IS_PARTIAL} as partial
+                {IS_PARTIAL} as partial, {RETRY_AT} as retry_at_ms
             from documents d join collections n on n.id = d.collection_id
             where n.name = $1 and exists (select 1 from unnest($2::text[]) as roots (root)
                 where d.uri = root or starts_with(d.uri, root || '/'))
@@ -219,6 +301,22 @@ fn sorted_ids(rows: &[Vec<u8>]) -> Result<Vec<DocumentId>, StoreError> {
     let mut ids = rows.iter().map(|id| document_id(id)).collect::<Result<Vec<_>, _>>()?;
     ids.sort_unstable();
     Ok(ids)
+}
+
+/// Copies a document's row, text and chunks under another name; `false` when something is there already.
+async fn copy_document(tx: &mut PgConnection, row: &MovedRow, now_ms: i64) -> Result<bool, StoreError> {
+    let copy = format!("{COPY_ROW} on conflict (id) do nothing");
+    let query = sqlx::query(sqlx::AssertSqlSafe(copy)).bind(row.from.as_bytes()).bind(row.to.as_bytes());
+    let query = query.bind(storable(&row.uri)).bind(storable(&row.title)).bind(signed(row.source.bytes));
+    let query = query.bind(row.source.modified_ns).bind(&row.source.sha256).bind(now_ms);
+    let query = query.bind(row.container.as_ref().map(DocumentId::as_bytes));
+    if query.execute(&mut *tx).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    for sql in COPY_PARTS {
+        sqlx::query(sql).bind(row.from.as_bytes()).bind(row.to.as_bytes()).execute(&mut *tx).await?;
+    }
+    Ok(true)
 }
 
 /// Writes the row, and removes what was there of its text and chunks.

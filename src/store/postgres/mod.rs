@@ -17,6 +17,7 @@ mod embeddings;
 mod evaluations;
 mod facets;
 mod generations;
+mod ingests;
 mod listen;
 mod runs;
 mod settings;

@@ -1,5 +1,6 @@
 //! Rows to values and back: what the columns of the truth mean, said once for both databases.
 
+mod ingests;
 mod threads;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use crate::types::{
     PageSpan, Principal, SourceStamp, Structure, TextHash,
 };
 
+pub(in crate::store) use ingests::{INGESTS, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, failure_columns};
 pub(in crate::store) use threads::{
     CITATION, CitationRow, THREADS, TURNS, ThreadRow, TurnRow, feedback_column, work_columns,
 };
@@ -168,7 +170,12 @@ pub(in crate::store) struct SourceRow {
     source_sha256: String,
     failure_code: Option<String>,
     partial: bool,
+    retry_at_ms: Option<i64>,
 }
+
+/// When a document, `d`, that failed may be tried again.
+pub(in crate::store) const RETRY_AT: &str =
+    "(select t.retry_at_ms from tasks t where d.failure_code is not null and t.document_id = d.id)";
 
 /// Whether a document, `d`, waits for recognition, or something inside of it does or could not be read. Warnings are said in
 /// words that [`ibid_ingest::Warning`] has.
@@ -183,10 +190,8 @@ impl SourceRow {
             modified_ns: self.source_modified_ns,
             sha256: self.source_sha256,
         };
-        Ok((
-            self.uri,
-            KnownSource { id: document_id(&self.id)?, stamp, failure_code: self.failure_code, partial: self.partial },
-        ))
+        let Self { failure_code, partial, retry_at_ms, .. } = self;
+        Ok((self.uri, KnownSource { id: document_id(&self.id)?, stamp, failure_code, partial, retry_at_ms }))
     }
 }
 

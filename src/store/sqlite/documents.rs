@@ -7,14 +7,21 @@ use sqlx::{Sqlite, SqliteExecutor, Transaction};
 
 use super::SqliteStore;
 use super::changes::append_change;
+use super::ingests::{note_removed, removable};
 use crate::faults;
-use crate::store::documents::RowState;
+use crate::store::documents::{COPY_PARTS, COPY_ROW, MovedRow, RowState};
+use crate::store::removed::{RemovedText, Removing};
 use crate::store::rows::{
-    DOCUMENTS, DocumentRow, IS_PARTIAL, SourceRow, boxes_column, document_id, json, kind_column, readers_of, signed,
-    structure_columns,
+    DOCUMENTS, DocumentRow, IS_PARTIAL, RETRY_AT, SourceRow, boxes_column, document_id, json, kind_column, readers_of,
+    signed, structure_columns,
 };
-use crate::store::{ChangeKind, DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument, StoreError};
-use crate::types::{Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, Principal, Seq, SourceStamp};
+use crate::store::{
+    ChangeKind, DocumentMove, DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument, StoreError,
+};
+use crate::types::{
+    Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, IngestId, Principal, RemovalCause, Seq,
+    SourceStamp,
+};
 
 #[async_trait]
 impl Documents for SqliteStore {
@@ -22,6 +29,7 @@ impl Documents for SqliteStore {
         let id = DocumentId::of(&new.collection, &new.uri);
         let state = RowState { state: "ready", failure: None, text_bytes: new.text.len() };
         let mut tx = self.writer.begin_with("begin immediate").await?;
+        let replaced = removable(&mut tx, id).await?;
         upsert_row(&mut tx, id, new, &state, now_ms).await?;
         faults::point();
         insert_text(&mut tx, id, new).await?;
@@ -31,6 +39,8 @@ impl Documents for SqliteStore {
         if mark_if_embedded(&mut tx, id, generation).await? {
             seq = append_change(&mut tx, id, ChangeKind::Embedded, Some(generation)).await?;
         }
+        let removing = Removing { ingest: new.ingest, cause: RemovalCause::Replaced, now_ms };
+        note_removed(&mut tx, replaced.as_slice(), removing, seq).await?;
         faults::point();
         tx.commit().await?;
         faults::point();
@@ -41,13 +51,16 @@ impl Documents for SqliteStore {
         let id = DocumentId::of(&new.collection, &new.uri);
         let state = RowState { state: "failed", failure: Some(failure), text_bytes: 0 };
         let mut tx = self.writer.begin_with("begin immediate").await?;
-        upsert_row(&mut tx, id, new, &state, now_ms).await?;
         let inside = with_contained(&mut tx, &[id]).await?;
+        let removed = all_removable(&mut tx, &inside).await?;
+        upsert_row(&mut tx, id, new, &state, now_ms).await?;
         for contained in inside.iter().filter(|contained| **contained != id) {
             sqlx::query("delete from documents where id = $1").bind(contained.as_bytes()).execute(&mut *tx).await?;
             append_change(&mut tx, *contained, ChangeKind::Delete, None).await?;
         }
         let seq = append_change(&mut tx, id, ChangeKind::Delete, None).await?;
+        let removing = Removing { ingest: new.ingest, cause: RemovalCause::Unreadable, now_ms };
+        note_removed(&mut tx, &removed, removing, seq).await?;
         faults::point();
         tx.commit().await?;
         faults::point();
@@ -89,20 +102,67 @@ impl Documents for SqliteStore {
         Ok(readers.flatten().map(|readers| readers_of(&readers)))
     }
 
-    async fn delete_documents(&self, ids: &[DocumentId]) -> Result<u64, StoreError> {
+    async fn delete_documents(
+        &self,
+        ids: &[DocumentId],
+        ingest: Option<IngestId>,
+        now_ms: i64,
+    ) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin_with("begin immediate").await?;
-        let mut deleted = 0;
-        for id in &with_contained(&mut tx, ids).await? {
+        let (mut deleted, mut last) = (0, Seq(0));
+        let all = with_contained(&mut tx, ids).await?;
+        let removed = all_removable(&mut tx, &all).await?;
+        for id in &all {
             let gone = sqlx::query("delete from documents where id = $1").bind(id.as_bytes()).execute(&mut *tx).await?;
             if gone.rows_affected() == 1 {
-                append_change(&mut tx, *id, ChangeKind::Delete, None).await?;
+                last = append_change(&mut tx, *id, ChangeKind::Delete, None).await?;
                 deleted += 1;
             }
             faults::point();
         }
+        let removing = Removing { ingest, cause: RemovalCause::Deleted, now_ms };
+        note_removed(&mut tx, &removed, removing, last).await?;
         tx.commit().await?;
         faults::point();
         Ok(deleted)
+    }
+
+    async fn move_document(
+        &self,
+        moved: &DocumentMove,
+        ingest: Option<IngestId>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.writer.begin_with("begin immediate").await?;
+        let Some(before) = document_row(&mut *tx, moved.from).await? else { return Ok(false) };
+        let (mut removed, mut last) = (Vec::new(), Seq(0));
+        for from in with_contained(&mut tx, &[moved.from]).await? {
+            let Some(document) = document_row(&mut *tx, from).await? else { continue };
+            let row = MovedRow::of(&document, moved, &before.uri);
+            let to = row.to;
+            if document_row(&mut *tx, to).await?.is_some() {
+                return Ok(false);
+            }
+            removed.extend(removable(&mut tx, from).await?.map(|text| RemovedText { moved_to: Some(to), ..text }));
+            copy_document(&mut tx, &row, now_ms).await?;
+            faults::point();
+            sqlx::query("delete from documents where id = $1").bind(from.as_bytes()).execute(&mut *tx).await?;
+            append_change(&mut tx, from, ChangeKind::Delete, None).await?;
+            last = append_change(&mut tx, to, ChangeKind::Put, None).await?;
+            let cut = sqlx::query_scalar("select generation from chunkings where document_id = $1 order by generation");
+            let generations: Vec<u32> = cut.bind(to.as_bytes()).fetch_all(&mut *tx).await?;
+            for generation in generations.into_iter().map(GenerationId) {
+                if mark_if_embedded(&mut tx, to, generation).await? {
+                    last = append_change(&mut tx, to, ChangeKind::Embedded, Some(generation)).await?;
+                }
+            }
+        }
+        let removing = Removing { ingest, cause: RemovalCause::Moved, now_ms };
+        note_removed(&mut tx, &removed, removing, last).await?;
+        faults::point();
+        tx.commit().await?;
+        faults::point();
+        Ok(true)
     }
 
     async fn contained_documents(&self, container: DocumentId) -> Result<Vec<DocumentId>, StoreError> {
@@ -118,7 +178,7 @@ impl Documents for SqliteStore {
     ) -> Result<BTreeMap<String, KnownSource>, StoreError> {
         let sql = format!(
             "select d.id, d.uri, d.source_bytes, d.source_modified_ns, d.source_sha256, d.failure_code,
-                {IS_PARTIAL} as partial
+                {IS_PARTIAL} as partial, {RETRY_AT} as retry_at_ms
             from documents d join collections n on n.id = d.collection_id
             where n.name = $1 and (d.uri = $2 or substr(d.uri, 1, length($2) + 1) = $2 || '/')
                 and (d.container is null or not exists (select 1 from documents o where o.id = d.container))"
@@ -177,6 +237,27 @@ async fn with_contained(tx: &mut Transaction<'_, Sqlite>, ids: &[DocumentId]) ->
         }
     }
     Ok(all)
+}
+
+/// What there is to remove of documents.
+async fn all_removable(tx: &mut Transaction<'_, Sqlite>, ids: &[DocumentId]) -> Result<Vec<RemovedText>, StoreError> {
+    let mut all = Vec::new();
+    for id in ids {
+        all.extend(removable(tx, *id).await?);
+    }
+    Ok(all)
+}
+
+/// Copies a document's row, text and chunks under another name.
+async fn copy_document(tx: &mut Transaction<'_, Sqlite>, row: &MovedRow, now_ms: i64) -> Result<(), StoreError> {
+    let query = sqlx::query(COPY_ROW).bind(row.from.as_bytes()).bind(row.to.as_bytes()).bind(&row.uri);
+    let query = query.bind(&row.title).bind(signed(row.source.bytes)).bind(row.source.modified_ns);
+    let query = query.bind(&row.source.sha256).bind(now_ms).bind(row.container.as_ref().map(DocumentId::as_bytes));
+    query.execute(&mut **tx).await?;
+    for sql in COPY_PARTS {
+        sqlx::query(sql).bind(row.from.as_bytes()).bind(row.to.as_bytes()).execute(&mut **tx).await?;
+    }
+    Ok(())
 }
 
 /// Writes the row, and removes what was there of its text and chunks.

@@ -8,6 +8,7 @@ mod documents;
 mod embeddings;
 mod evaluations;
 mod generations;
+mod ingests;
 mod runs;
 mod settings;
 mod threads;

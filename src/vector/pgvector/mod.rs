@@ -283,6 +283,14 @@ impl VectorIndex for PgvectorIndex {
         Ok(ids.into_iter().map(|id| ChunkId(id.unsigned_abs())).collect())
     }
 
+    async fn held(&self, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, VectorError> {
+        let sql = AssertSqlSafe(format!("select chunk_id from {} where chunk_id = any($1)", self.schema.table));
+        let wanted: Vec<i64> = chunks.iter().filter_map(|chunk| i64::try_from(chunk.0).ok()).collect();
+        let ids: Vec<i64> =
+            sqlx::query_scalar(sql).bind(wanted).fetch_all(&self.pool).await.map_err(|error| self.error(error))?;
+        Ok(ids.into_iter().map(|id| ChunkId(id.unsigned_abs())).collect())
+    }
+
     async fn clear(&self) -> Result<(), VectorError> {
         let sql = AssertSqlSafe(format!("truncate {}", self.schema.table));
         sqlx::query(sql).execute(&self.pool).await.map_err(|error| self.error(error))?;

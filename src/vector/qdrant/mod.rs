@@ -19,7 +19,7 @@ use qdrant_client::qdrant::{CountPoints, Filter, ScrollPoints};
 use tokio::sync::Mutex;
 
 use super::{VectorError, VectorIndex, VectorOwner, VectorPoint, check_points, check_vector, sort_hits};
-use crate::types::{ChunkId, DocumentId, FacetQuery, LegHit};
+use crate::types::{ChunkId, DocumentId, FacetQuery, LegHit, chunk_ranges};
 
 use connection::Connection;
 use points::{Walk, applied, chunk_of, deletion, last_of_each, nearest, no_payload, of_documents, upsertion};
@@ -311,6 +311,36 @@ impl VectorIndex for QdrantIndex {
         }
         chunks.sort_unstable();
         Ok(chunks)
+    }
+
+    /// Points come in the order of their numbers, so chunks in a row are one page.
+    async fn held(&self, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, VectorError> {
+        let connection = &self.inner.connection;
+        let wanted: std::collections::BTreeSet<ChunkId> = chunks.iter().copied().collect();
+        let mut held = Vec::new();
+        for (first, last) in chunk_ranges(wanted.iter().map(|chunk| chunk.0)) {
+            let mut from = first;
+            while from <= last {
+                let send = || {
+                    let mut client = connection.points();
+                    let request = ScrollPoints {
+                        collection_name: self.inner.name.clone(),
+                        offset: Some(from.into()),
+                        limit: Some(SCROLL_PAGE.min(u32::try_from(last - from + 1).unwrap_or(SCROLL_PAGE))),
+                        with_payload: Some(no_payload()),
+                        ..ScrollPoints::default()
+                    };
+                    async move { client.scroll(request).await }
+                };
+                let page = connection.call(send).await?;
+                let found = page.result.iter().map(|point| chunk_of(point.id.as_ref()));
+                let found = found.collect::<Result<Vec<_>, _>>()?;
+                let Some(newest) = found.last().copied() else { break };
+                held.extend(found.into_iter().filter(|chunk| wanted.contains(chunk)));
+                from = newest.0 + 1;
+            }
+        }
+        Ok(held)
     }
 
     async fn clear(&self) -> Result<(), VectorError> {

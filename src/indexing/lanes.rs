@@ -1,0 +1,270 @@
+//! The lanes: files are read side by side, each extracted, cut and written before its lane takes the next one. What fails
+//! for a reason that may pass is tried again in a while, behind the others.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::future::try_join_all;
+
+use super::IndexingError;
+use super::contained::{FileRead, MirrorListener};
+use super::mirror::{Mirror, settled, vanished};
+use super::outcome::{FileOutcome, MirrorEvent, MirrorSummary, account};
+use super::plan::{PASSING_FAILURES, PlannedRead};
+use super::progress::{LiveIngest, Stage};
+use super::source::read_file;
+use crate::extraction::Extractor;
+use crate::generations::OpenedGeneration;
+use crate::store::{NewTask, TaskEnd};
+use crate::types::{DocumentId, Failure, SourceStamp, TaskState};
+
+/// Files that a lane takes at once, so that taking them costs little.
+const TAKEN_AT_ONCE: usize = 16;
+/// Work that is planned in one transaction.
+const PLANNED_AT_ONCE: usize = 1_000;
+/// Ends of work that are written in one transaction.
+const SETTLED_AT_ONCE: usize = 64;
+/// What a document takes while it is read, in times of its length: its bytes, its text and what is made of it.
+const BYTES_FACTOR: u64 = 3;
+/// And what the smallest takes.
+const BYTES_LEAST: u64 = 256 << 10;
+/// Tries within one ingest. A process that died may have been unlucky, a device that did not answer may come back.
+const TRIES_MAX: u32 = 3;
+/// The wait before the second try; each further one is four times as long.
+const RETRY_FIRST: Duration = Duration::from_millis(250);
+/// The wait of a document that failed in an ingest, doubled with each of its tries up to the last.
+const BACK_OFF_FIRST_MS: i64 = 60_000;
+const BACK_OFF_LAST_MS: i64 = 6 * 3_600_000;
+
+/// What is to be read, and who hears of it.
+pub(super) struct Reading<'a> {
+    pub(super) reads: Vec<PlannedRead>,
+    pub(super) live: &'a Arc<LiveIngest>,
+    pub(super) listener: MirrorListener<'a>,
+}
+
+/// What lanes share.
+struct Queue {
+    waiting: Mutex<VecDeque<PlannedRead>>,
+    /// What failed and is tried again: not before this time, for which time.
+    later: Mutex<Vec<(Instant, u32, PlannedRead)>>,
+    ended: Mutex<Vec<TaskEnd>>,
+    /// Files that some lane has.
+    taken: std::sync::atomic::AtomicUsize,
+}
+
+fn locked<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Mirror {
+    /// Reads everything, and gives back the summary with what happened.
+    pub(super) async fn read_all(
+        &mut self,
+        reading: Reading<'_>,
+        summary: MirrorSummary,
+    ) -> Result<MirrorSummary, IndexingError> {
+        let mut extractors = std::mem::take(&mut self.extractors);
+        let outcome = self.read_with(&mut extractors, reading, summary).await;
+        self.extractors = extractors;
+        outcome
+    }
+
+    async fn read_with(
+        &self,
+        extractors: &mut [Extractor],
+        reading: Reading<'_>,
+        mut summary: MirrorSummary,
+    ) -> Result<MirrorSummary, IndexingError> {
+        self.plan_work(&reading.reads).await?;
+        let (live, listener) = (reading.live, reading.listener);
+        let queue = Queue {
+            waiting: Mutex::new(reading.reads.into()),
+            later: Mutex::default(),
+            ended: Mutex::default(),
+            taken: Default::default(),
+        };
+        let totals = Mutex::new(&mut summary);
+        // What begins to serve while this goes on is chunked behind it, as every generation is.
+        let views = self.generations.serving();
+        let lanes = extractors.len();
+        let work = extractors.iter_mut().map(|extractor| async {
+            while let Some(taken) = self.next_files(&queue, lanes).await? {
+                for (read, attempt) in taken {
+                    live.file_begins(&read.file.uri);
+                    let outcome = self.read_one(extractor, &read, &views, live).await;
+                    live.file_ends(&read.file.uri);
+                    let outcome = outcome?;
+                    self.wake.notify_waiters();
+                    queue.taken.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+                    if let Some((after, failure)) = try_again(&outcome, attempt) {
+                        let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+                        listener(&MirrorEvent::Retrying { uri: read.file.uri.clone(), attempt, after_ms, failure });
+                        locked(&queue.later).push((Instant::now() + after, attempt, read));
+                        continue;
+                    }
+                    self.settle(&queue, &read, &outcome, attempt).await?;
+                    let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+                    account(&mut totals, listener, &read.file.uri, read.file.bytes, outcome);
+                }
+            }
+            Ok::<(), IndexingError>(())
+        });
+        try_join_all(work).await?;
+        self.write_ends(&queue, 1).await?;
+        drop(totals);
+        Ok(summary)
+    }
+
+    fn task_id(&self, uri: &str) -> DocumentId {
+        DocumentId::of(&self.options.collection, uri)
+    }
+
+    async fn plan_work(&self, reads: &[PlannedRead]) -> Result<(), IndexingError> {
+        let Some(ingest) = self.ingest else { return Ok(()) };
+        let task = |read: &PlannedRead| NewTask {
+            document: self.task_id(&read.file.uri),
+            uri: read.file.uri.clone(),
+            bytes: read.file.bytes,
+            action: read.action(),
+        };
+        for part in reads.chunks(PLANNED_AT_ONCE) {
+            let tasks: Vec<_> = part.iter().map(task).collect();
+            self.store.plan_tasks(ingest, &tasks, (self.clock)()).await?;
+        }
+        Ok(())
+    }
+
+    /// The next files with the number of the try, or `None` when nothing is left. What another process works on is left to it.
+    async fn next_files(&self, queue: &Queue, lanes: usize) -> Result<Option<Vec<(PlannedRead, u32)>>, IndexingError> {
+        loop {
+            let reads: Vec<PlannedRead> = {
+                let mut waiting = locked(&queue.waiting);
+                let fair = (waiting.len() / (lanes * 4)).clamp(1, TAKEN_AT_ONCE).min(waiting.len());
+                waiting.drain(..fair).collect()
+            };
+            if reads.is_empty() {
+                let due = {
+                    let mut later = locked(&queue.later);
+                    let next = (0..later.len()).min_by_key(|place| later[*place].0);
+                    next.map(|place| later.swap_remove(place))
+                };
+                let Some((at, attempt, read)) = due else { return Ok(None) };
+                tokio::time::sleep_until(at.into()).await;
+                queue.taken.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                return Ok(Some(vec![(read, attempt + 1)]));
+            }
+            let taken = self.claim(reads).await?;
+            if !taken.is_empty() {
+                queue.taken.fetch_add(taken.len(), std::sync::atomic::Ordering::Relaxed);
+                return Ok(Some(taken));
+            }
+        }
+    }
+
+    async fn claim(&self, reads: Vec<PlannedRead>) -> Result<Vec<(PlannedRead, u32)>, IndexingError> {
+        let Some(ingest) = self.ingest else { return Ok(reads.into_iter().map(|read| (read, 1)).collect()) };
+        let ids: Vec<_> = reads.iter().map(|read| self.task_id(&read.file.uri)).collect();
+        let claimed = self.store.claim_tasks(ingest, &ids, self.lease, (self.clock)()).await?;
+        let free: std::collections::BTreeSet<DocumentId> = claimed.into_iter().map(|(id, _)| id).collect();
+        let mine = reads.into_iter().zip(ids).filter(|(_, id)| free.contains(id));
+        Ok(mine.map(|(read, _)| (read, 1)).collect())
+    }
+
+    async fn settle(
+        &self,
+        queue: &Queue,
+        read: &PlannedRead,
+        outcome: &FileRead,
+        attempt: u32,
+    ) -> Result<(), IndexingError> {
+        let document = self.task_id(&read.file.uri);
+        let end = match &outcome.outcome {
+            FileOutcome::Failed { failure } => {
+                let passes = PASSING_FAILURES.contains(&failure.code.as_str());
+                let wait = BACK_OFF_FIRST_MS.saturating_mul(1 << attempt.min(12)).min(BACK_OFF_LAST_MS);
+                let retry_at_ms = passes.then(|| (self.clock)() + wait);
+                TaskEnd { document, state: TaskState::Failed, failure: Some(failure.clone()), retry_at_ms }
+            }
+            _ => TaskEnd { document, state: TaskState::Done, failure: None, retry_at_ms: None },
+        };
+        locked(&queue.ended).push(end);
+        self.write_ends(queue, SETTLED_AT_ONCE).await
+    }
+
+    /// Writes how work ended, when there is enough of it.
+    async fn write_ends(&self, queue: &Queue, least: usize) -> Result<(), IndexingError> {
+        let ends = {
+            let mut ended = locked(&queue.ended);
+            if ended.len() < least {
+                return Ok(());
+            }
+            std::mem::take(&mut *ended)
+        };
+        if self.ingest.is_some() {
+            self.store.settle_tasks(&ends, (self.clock)()).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_one(
+        &self,
+        extractor: &mut Extractor,
+        read: &PlannedRead,
+        views: &OpenedGeneration,
+        live: &LiveIngest,
+    ) -> Result<FileRead, IndexingError> {
+        let _held = self.memory.take((read.file.bytes * BYTES_FACTOR).max(BYTES_LEAST)).await;
+        let began = Instant::now();
+        let unread = SourceStamp { bytes: read.file.bytes, modified_ns: read.file.modified_ns, sha256: String::new() };
+        let source = match read_file(&read.file, self.options.file_bytes_max).await {
+            Ok(source) => source,
+            Err(failure) => return self.unread(read, unread, failure).await,
+        };
+        let stamp = settled(source.stamp, (self.clock)());
+        let same = read.known.as_ref().filter(|known| known.stamp.sha256 == stamp.sha256);
+        if let Some(known) = same.filter(|known| !read.anew && known.failure_code.is_none()) {
+            self.touch(known.id, &stamp).await?;
+            return Ok(FileOutcome::Same.into());
+        }
+        let new = self.new_document(&read.file.uri, stamp);
+        let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let extracted = extractor.extract(&name, &source.bytes).await?;
+        live.spent(Stage::Extract, began.elapsed());
+        let document = match extracted {
+            Ok(document) => document,
+            Err(refusal) => return self.refuse(new, refusal).await,
+        };
+        let pages = document.pages.len();
+        let (chunks, inside) = self.put(new, document, views).await?;
+        live.learn(&read.file.uri, read.file.bytes, began.elapsed(), (pages, chunks));
+        let known = read.known.is_some();
+        let outcome = if known { FileOutcome::Changed { chunks } } else { FileOutcome::Added { chunks } };
+        Ok(FileRead { outcome, inside })
+    }
+
+    /// What could not be read is a document that failed; what is gone is none any more.
+    async fn unread(
+        &self,
+        read: &PlannedRead,
+        stamp: SourceStamp,
+        failure: Failure,
+    ) -> Result<FileRead, IndexingError> {
+        let Some(outcome) = vanished(&failure) else {
+            return self.fail(self.new_document(&read.file.uri, stamp), failure).await;
+        };
+        if let Some(known) = &read.known {
+            self.store.delete_documents(&[known.id], self.ingest, (self.clock)()).await?;
+        }
+        Ok(outcome.into())
+    }
+}
+
+/// How long a file that could not be read waits for its next try in this ingest, and why it could not; `None` when the next
+/// would tell the same, or take as long as this one.
+fn try_again(read: &FileRead, attempt: u32) -> Option<(Duration, Failure)> {
+    let FileOutcome::Failed { failure } = &read.outcome else { return None };
+    let may_pass = matches!(failure.code.as_str(), "unreadable" | "crashed");
+    (may_pass && attempt < TRIES_MAX).then(|| (RETRY_FIRST * 4_u32.pow(attempt - 1), failure.clone()))
+}

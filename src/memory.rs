@@ -1,0 +1,161 @@
+//! What this process may hold in memory: what it holds is asked of the kernel, and what is about to be read is counted
+//! before it is.
+//!
+//! A ceiling cannot be had by counting alone, because allocators and indexes keep more than they are given. So there are
+//! two: documents in flight share a budget of bytes, and while the kernel says that the ceiling is near, nothing new begins.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// The unit in which bytes in flight are counted.
+const UNIT_BYTES: u64 = 4 << 10;
+/// The share of the ceiling that documents in flight may take; the rest is the model, the indexes and the program.
+const IN_FLIGHT_SHARE: u64 = 4;
+/// Above this share of the ceiling nothing new begins.
+const NEAR: f64 = 0.88;
+/// How long something waits for memory to come back before it goes on alone: what it would wait for may be kept for good.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// A cgroup's limit ends the process, so the ceiling stays below it.
+const CGROUP_SHARE: f64 = 0.9;
+
+/// What is held, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct MemoryUse {
+    /// What this process holds at the moment.
+    pub resident_bytes: u64,
+    /// What the processes hold that read documents for it.
+    pub children_bytes: u64,
+    /// The most that all of them held together since this was first asked.
+    pub peak_bytes: u64,
+    /// What they may hold; 0 is no limit.
+    pub limit_bytes: u64,
+}
+
+/// A ceiling, and how near it is.
+#[derive(Debug)]
+pub struct Memory {
+    limit: u64,
+    in_flight: Arc<Semaphore>,
+    units: u32,
+    children: Arc<AtomicU64>,
+    peak: AtomicU64,
+}
+
+/// Bytes that are counted as in flight until this is dropped.
+#[derive(Debug)]
+pub struct InFlight(#[expect(dead_code, reason = "it is given back when it is dropped")] OwnedSemaphorePermit);
+
+impl Memory {
+    /// A ceiling of so many bytes, or that of the cgroup if it is lower; 0 is none. `children` is what the processes hold that
+    /// work for this one, kept up to date by whoever starts them.
+    pub fn new(limit_bytes: u64, children: Arc<AtomicU64>) -> Self {
+        let cgroup = cgroup_limit().map(|limit| (limit as f64 * CGROUP_SHARE) as u64);
+        let limit = [limit_bytes, cgroup.unwrap_or(0)].into_iter().filter(|limit| *limit > 0).min().unwrap_or(0);
+        let budget = if limit == 0 { u64::MAX } else { limit / IN_FLIGHT_SHARE };
+        let units = u32::try_from(budget / UNIT_BYTES).unwrap_or(1 << 20).clamp(1, 1 << 20);
+        let in_flight = Arc::new(Semaphore::new(units as usize));
+        Self { limit, in_flight, units, children, peak: AtomicU64::new(0) }
+    }
+
+    /// The ceiling; 0 is none.
+    pub fn limit_bytes(&self) -> u64 {
+        self.limit
+    }
+
+    /// Waits until so many bytes may be held: until there is room in the budget, and then, for a moment, until the ceiling is
+    /// not near. What is larger than the budget gets all of it.
+    pub async fn take(&self, bytes: u64) -> InFlight {
+        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).clamp(1, self.units);
+        let permit = Arc::clone(&self.in_flight).acquire_many_owned(units).await;
+        let permit = permit.expect("nobody closes the budget");
+        let began = Instant::now();
+        while self.is_near() && began.elapsed() < PATIENCE {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+        InFlight(permit)
+    }
+
+    /// Whether so much is held that batches should be small.
+    pub fn is_near(&self) -> bool {
+        let held = self.look();
+        self.limit > 0 && (held.resident_bytes + held.children_bytes) as f64 > self.limit as f64 * NEAR
+    }
+
+    /// What is held now, and the most so far.
+    pub fn look(&self) -> MemoryUse {
+        let (resident, highest) = status_bytes().unwrap_or_default();
+        let children = self.children.load(Ordering::Relaxed);
+        let now = resident + children;
+        let peak = self.peak.fetch_max(now.max(highest), Ordering::Relaxed).max(now).max(highest);
+        MemoryUse { resident_bytes: resident, children_bytes: children, peak_bytes: peak, limit_bytes: self.limit }
+    }
+}
+
+/// What this process holds, and the most that it held.
+fn status_bytes() -> Option<(u64, u64)> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    Some((field_bytes(&status, "VmRSS:")?, field_bytes(&status, "VmHWM:")?))
+}
+
+/// A field of `/proc/PID/status` that counts kibibytes.
+fn field_bytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find(|line| line.starts_with(name))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
+}
+
+/// What the cgroup of this process may hold, where it has a limit.
+pub fn cgroup_limit() -> Option<u64> {
+    let limit = |folder: &Path| std::fs::read_to_string(folder.join("memory.max")).ok()?.trim().parse::<u64>().ok();
+    cgroup_folders().iter().filter_map(|folder| limit(folder)).min()
+}
+
+/// The most that the cgroup of this process held, where it counts.
+pub fn cgroup_peak() -> Option<u64> {
+    let own = cgroup_folders().into_iter().next()?;
+    std::fs::read_to_string(own.join("memory.peak")).ok()?.trim().parse().ok()
+}
+
+/// The folders of this process's cgroup and those above it, itself first.
+fn cgroup_folders() -> Vec<PathBuf> {
+    let listed = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let Some(own) = listed.lines().find_map(|line| line.strip_prefix("0::/")) else { return Vec::new() };
+    let root = Path::new("/sys/fs/cgroup");
+    root.join(own).ancestors().take_while(|folder| folder.starts_with(root)).map(Path::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_in_flight_waits_for_room_and_nothing_waits_for_ever() {
+        let memory = Memory::new(64 << 20, Arc::default());
+        let all = memory.take(u64::MAX).await;
+        let second = tokio::time::timeout(Duration::from_millis(50), memory.take(1)).await;
+        assert!(second.is_err(), "the budget is spent");
+        drop(all);
+        // This test holds more than a tiny ceiling, and still goes on after a while.
+        let tiny = Memory::new(1 << 20, Arc::default());
+        assert!(tiny.is_near());
+        drop(tiny.take(1).await);
+    }
+
+    #[test]
+    fn what_is_held_is_seen_with_its_peak() {
+        let memory = Memory::new(0, Arc::new(AtomicU64::new(5)));
+        let held = vec![1_u8; 64 << 20];
+        let first = memory.look();
+        assert!(first.resident_bytes > 32 << 20 && held[held.len() / 2] == 1);
+        drop(held);
+        let later = memory.look();
+        assert!(later.peak_bytes >= first.resident_bytes && later.children_bytes == 5);
+        assert_eq!(field_bytes("Name: x\nVmRSS:\t   12 kB\n", "VmRSS:"), Some(12 << 10));
+    }
+}
