@@ -1,6 +1,7 @@
-//! `ibid serve`: the chat page and the API over what is indexed.
+//! `ibid serve`: the chat page and the API over what is indexed, and over the folders that are followed.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,6 +14,7 @@ use crate::api::{self, ApiLimits};
 use crate::boot::{Booted, now_ms};
 use crate::config::Config;
 use crate::eval;
+use crate::indexing::SourceIngest;
 use crate::retrieval::Retriever;
 
 /// How long a generation that is complete waits to be measured.
@@ -78,18 +80,40 @@ pub(super) async fn serve(booted: &Booted, config: &Config, listener: TcpListene
         loopback_only: listener.local_addr()?.ip().is_loopback(),
     };
     let (stop, stopped) = watch::channel(false);
-    let indexer = std::sync::Arc::clone(&booted.app.indexer);
-    let indexing = tokio::spawn(async move { indexer.run(stopped).await });
+    let stop = Arc::new(stop);
+    let indexer = Arc::clone(&booted.app.indexer);
+    let stop_indexing = stopped.clone();
+    let indexing = tokio::spawn(async move { indexer.run(stop_indexing).await });
+    let sources = booted.app.sources.clone();
+    let (ingest, at_once) = (source_ingest(booted), config.ingest.sources_at_once);
+    let following = tokio::spawn(async move { sources.run(ingest, at_once, stopped).await });
     let measuring = tokio::spawn(measure_generations(booted.app.retriever.clone()));
     let sweeping = tokio::spawn(sweep_threads(booted.app.agent.clone()));
     let router = api::router(booted.app.clone(), &limits);
-    let outcome = api::serve(listener, router, booted.app.agent.live.clone(), stop_signal()).await;
+    let (told, ingests) = (Arc::clone(&stop), booted.app.indexer.ingests().clone());
+    let stop_work = async move {
+        stop_signal().await;
+        // Each notes that it was stopped, and whoever follows one hears of its end.
+        told.send_replace(true);
+        ingests.list().iter().for_each(|live| live.cancel());
+    };
+    let outcome = api::serve(listener, router, booted.app.agent.live.clone(), stop_work).await;
     stop.send_replace(true);
     measuring.abort();
     sweeping.abort();
+    drop(following.await);
     drop(indexing.await);
     booted.app.store.close().await;
     Ok(outcome?)
+}
+
+/// How a source is ingested here.
+fn source_ingest(booted: &Booted) -> SourceIngest {
+    let indexer = Arc::clone(&booted.app.indexer);
+    Arc::new(move |job, listener| {
+        let indexer = Arc::clone(&indexer);
+        Box::pin(async move { indexer.ingest(job, listener.as_ref()).await })
+    })
 }
 
 /// Measures generations as they become complete, so that they can be compared.

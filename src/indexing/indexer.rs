@@ -20,6 +20,7 @@ use super::upload::Desks;
 use crate::extraction::{Extractor, ExtractorParts};
 use crate::generations::{LiveGenerations, OpenedGeneration, VectorFollower};
 use crate::memory::Memory;
+use crate::originals::Originals;
 use crate::store::Store;
 use crate::types::{ChunkId, Seq};
 
@@ -38,6 +39,8 @@ pub struct IndexerParts {
     pub embed: bool,
     /// What may be held in memory.
     pub memory: Arc<Memory>,
+    /// Where files are kept as they were read, if they are.
+    pub originals: Option<Originals>,
     /// How long a process that stops answering keeps its work from the others. Every call that embeds and every document
     /// that is written extends it.
     pub lease: Duration,
@@ -108,6 +111,7 @@ impl Indexer {
             wake: Arc::clone(&self.wake),
             lease: parts.lease,
             memory: Arc::clone(&parts.memory),
+            originals: parts.originals.clone(),
             embeds: parts.embed,
             ingests: self.ingests.clone(),
             ingest: None,
@@ -117,6 +121,11 @@ impl Indexer {
     /// The ingests of this process.
     pub fn ingests(&self) -> &LiveIngests {
         &self.ingests
+    }
+
+    /// Where files are kept as they were read, if they are.
+    pub fn originals(&self) -> Option<&Originals> {
+        self.parts.originals.as_ref()
     }
 
     /// What may be held in memory, and what is.

@@ -228,6 +228,9 @@ impl Mirror {
             self.touch(known.id, &stamp).await?;
             return Ok(FileOutcome::Same.into());
         }
+        if let Err(failure) = self.keep_found(&read.file.path, &stamp).await? {
+            return self.fail(self.new_document(&read.file.uri, stamp), failure).await;
+        }
         let new = self.new_document(&read.file.uri, stamp);
         let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let extracted = extractor.extract(&name, &source.bytes).await?;

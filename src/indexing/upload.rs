@@ -10,6 +10,7 @@ use super::IndexingError;
 use super::mirror::Mirror;
 use super::source::read_open;
 use crate::extraction::Extractor;
+use crate::originals::OriginalsError;
 use crate::types::{DocumentId, SourceStamp};
 
 /// The name of the root, unless a folder of the collection had it before.
@@ -67,6 +68,7 @@ impl Mirror {
     async fn take(&self, extractor: &mut Extractor, uri: &str, file: Upload) -> Result<(), IndexingError> {
         let modified_ns = (self.clock)().saturating_mul(1_000_000);
         let bytes = file.file.metadata().map_or(0, |metadata| metadata.len());
+        let kept = file.file.try_clone().map_err(OriginalsError::Unreadable)?;
         let source = match read_open(file.file, self.options.file_bytes_max).await {
             Ok(source) => source,
             Err(failure) => {
@@ -74,6 +76,9 @@ impl Mirror {
                 return self.fail(self.new_document(uri, unread), failure).await.map(drop);
             }
         };
+        if let Err(failure) = self.keep(&kept, &source.stamp).await? {
+            return self.fail(self.new_document(uri, source.stamp), failure).await.map(drop);
+        }
         let new = self.new_document(uri, SourceStamp { modified_ns, ..source.stamp });
         let mut document = match extractor.extract(&file.read_as, &source.bytes).await? {
             Ok(document) => document,

@@ -53,9 +53,19 @@ impl OriginalsError {
     }
 }
 
+/// What lies beneath an error, one below the other.
+fn causes_of<'a>(error: &'a object_store::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = error.source();
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(cause)
+    })
+}
+
 /// The cause beneath all others, as far as it is known to hold no secret.
 fn reason(error: &object_store::Error) -> String {
-    let causes = || std::iter::successors(error.source(), |cause| cause.source());
+    let causes = || causes_of(error);
     if let Some(io) = causes().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).last()
         && io.raw_os_error().is_some()
     {
