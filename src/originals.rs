@@ -1,8 +1,9 @@
 //! ORIGINALS: files as they were read, each under the hash of its bytes, in a folder or in an object store elsewhere.
 //!
 //! An original is written once and never changed: `originals/ab/cd/HASH`. What is there is not sent again, so that keeping may
-//! be stopped anywhere and repeated, and equal files are kept once. Who deletes one asks first whether another document has
-//! the same hash.
+//! be stopped anywhere and repeated, and equal files are kept once. What no document has any more is found by listing, and
+//! only what was written long ago: one that was just written has its document in a moment. So one that is there and old is
+//! written once more when a file comes in that equals it.
 
 mod error;
 mod place;
@@ -11,11 +12,12 @@ mod reading;
 use std::fs::File;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 
 pub use error::OriginalsError;
 pub use place::cloud_environment;
@@ -28,6 +30,8 @@ pub struct Originals {
     prefix: Path,
     /// The place as it may be shown.
     place: Arc<str>,
+    /// Whether nobody else keeps anything there.
+    is_own: bool,
 }
 
 /// An original on its way out.
@@ -38,18 +42,21 @@ pub struct Original {
     pub stream: BoxStream<'static, Result<Vec<u8>, OriginalsError>>,
 }
 
+/// How long an original counts as just written. An hour: a document is written seconds after its original.
+pub const FRESH: Duration = Duration::from_secs(60 * 60);
+
 /// What is sent at once. 5 MiB is the least that object stores take for a part of a larger file, and one part is in memory at
 /// a time.
 const PART_BYTES: usize = 5 << 20;
 
 impl Originals {
-    /// Keeps originals below a folder, which is made if it is not there.
+    /// Keeps originals below a folder of our own, which is made if it is not there.
     ///
     /// # Errors
     /// [`OriginalsError::Place`] when it cannot be made.
     pub fn in_folder(folder: &FilePath) -> Result<Self, OriginalsError> {
         std::fs::create_dir_all(folder).map_err(|error| OriginalsError::folder(folder, &error))?;
-        place::folder(folder)
+        Ok(Self { is_own: true, ..place::folder(folder)? })
     }
 
     /// Keeps originals at an address: `s3://BUCKET/PATH`, `gs://BUCKET/PATH`, `az://CONTAINER/PATH` or `file:///FOLDER`.
@@ -60,6 +67,11 @@ impl Originals {
     /// [`OriginalsError::Place`] when the address is none, a folder is not there, or a key is missing.
     pub fn at_url(address: &str, environment: &[(String, String)]) -> Result<Self, OriginalsError> {
         place::at_url(address, environment)
+    }
+
+    /// Whether nobody else keeps anything there, so that what we do not need may go.
+    pub fn is_own(&self) -> bool {
+        self.is_own
     }
 
     /// The place as it may be shown.
@@ -76,7 +88,7 @@ impl Originals {
     pub async fn put_file(&self, file: &File, sha256: &str, bytes: u64) -> Result<(), OriginalsError> {
         let at = self.location(sha256).ok_or(OriginalsError::Changed)?;
         match self.store.head(&at).await {
-            Ok(there) if there.size == bytes => return Ok(()),
+            Ok(there) if there.size == bytes && age_of(&there) < FRESH => return Ok(()),
             // S3 says of what is not there that we may not see it, to whoever may write and not list.
             Ok(_) | Err(object_store::Error::NotFound { .. } | object_store::Error::PermissionDenied { .. }) => {}
             Err(error) => return Err(self.failed(&error)),
@@ -115,6 +127,24 @@ impl Originals {
         Ok(Some(Original { bytes, stream: stream.boxed() }))
     }
 
+    /// The hashes of the originals that were written longer ago than `age`.
+    pub fn older_than(&self, age: Duration) -> BoxStream<'static, Result<String, OriginalsError>> {
+        let kept = self.clone();
+        let old = self.store.list(Some(&self.prefix.clone().join("originals"))).filter_map(move |found| {
+            let hash = match found {
+                Ok(found) if age_of(&found) < age => None,
+                Ok(found) => {
+                    let name = found.location.filename().unwrap_or_default().to_owned();
+                    // What else lies there is not ours.
+                    kept.location(&name).filter(|at| *at == found.location).map(|_| Ok(name))
+                }
+                Err(error) => Some(Err(kept.failed(&error))),
+            };
+            std::future::ready(hash)
+        });
+        old.boxed()
+    }
+
     /// Deletes an original; one that is not there is deleted already.
     ///
     /// # Errors
@@ -138,6 +168,13 @@ impl Originals {
     fn failed(&self, error: &object_store::Error) -> OriginalsError {
         OriginalsError::of(&self.place, error)
     }
+}
+
+/// How long ago an original was written, by the clock of the place.
+fn age_of(original: &ObjectMeta) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let written = u64::try_from(original.last_modified.timestamp_millis()).unwrap_or_default();
+    now.saturating_sub(Duration::from_millis(written))
 }
 
 /// An upload in parts that is given up unless it is finished, also when its future is dropped: parts without an end cost money

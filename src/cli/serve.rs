@@ -14,13 +14,15 @@ use crate::api::{self, ApiLimits};
 use crate::boot::{Booted, now_ms};
 use crate::config::Config;
 use crate::eval;
-use crate::indexing::SourceIngest;
+use crate::indexing::{Indexer, SourceIngest};
 use crate::retrieval::Retriever;
 
 /// How long a generation that is complete waits to be measured.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 /// How often expired threads are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+/// How often originals of documents that are gone are looked for: all of them are listed.
+const ORIGINALS_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
 /// How long the events of a run are kept after its end: a day, in which a browser may come back to them.
 const EVENTS_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -89,6 +91,7 @@ pub(super) async fn serve(booted: &Booted, config: &Config, listener: TcpListene
     let following = tokio::spawn(async move { sources.run(ingest, at_once, stopped).await });
     let measuring = tokio::spawn(measure_generations(booted.app.retriever.clone()));
     let sweeping = tokio::spawn(sweep_threads(booted.app.agent.clone()));
+    let tidying = tokio::spawn(sweep_originals(Arc::clone(&booted.app.indexer)));
     let router = api::router(booted.app.clone(), &limits);
     let (told, ingests) = (Arc::clone(&stop), booted.app.indexer.ingests().clone());
     let stop_work = async move {
@@ -101,6 +104,7 @@ pub(super) async fn serve(booted: &Booted, config: &Config, listener: TcpListene
     stop.send_replace(true);
     measuring.abort();
     sweeping.abort();
+    tidying.abort();
     drop(following.await);
     drop(indexing.await);
     booted.app.store.close().await;
@@ -141,6 +145,18 @@ async fn sweep_threads(agent: Agent) {
             tracing::warn!(%error, "threads could not be swept");
         }
         tokio::time::sleep(SWEEP_INTERVAL).await;
+    }
+}
+
+/// Deletes originals of documents that are gone.
+async fn sweep_originals(indexer: Arc<Indexer>) {
+    while indexer.originals().is_some() {
+        match indexer.sweep_originals().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "originals of documents that are gone were deleted"),
+            Err(error) => tracing::warn!(%error, "originals could not be swept"),
+        }
+        tokio::time::sleep(ORIGINALS_INTERVAL).await;
     }
 }
 

@@ -123,6 +123,10 @@ impl Indexer {
         &self.ingests
     }
 
+    pub(super) fn store(&self) -> &Arc<dyn Store> {
+        &self.parts.store
+    }
+
     /// Where files are kept as they were read, if they are.
     pub fn originals(&self) -> Option<&Originals> {
         self.parts.originals.as_ref()

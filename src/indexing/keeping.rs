@@ -1,13 +1,48 @@
 //! Keeping files as they were read, before what they say is written: a document never points to an original that is not
-//! there.
+//! there. What no document has any more goes later.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
-use super::IndexingError;
+use futures::TryStreamExt;
+
 use super::mirror::Mirror;
-use crate::originals::OriginalsError;
+use super::{Indexer, IndexingError};
+use crate::originals::{FRESH, OriginalsError};
+use crate::store::DocumentQuery;
 use crate::types::{Failure, SourceStamp};
+
+/// Documents that are looked at in one step.
+const DOCUMENTS_AT_ONCE: u32 = 1_000;
+
+impl Indexer {
+    /// Deletes the originals that no document has and that were not written a moment ago, in a place of our own: at an
+    /// address, another database may keep its originals beside ours. Says how many there were.
+    ///
+    /// # Errors
+    /// When the truth or the place of originals fails; what was deleted by then is gone.
+    pub async fn sweep_originals(&self) -> Result<usize, IndexingError> {
+        let Some(originals) = self.originals().filter(|originals| originals.is_own()) else { return Ok(0) };
+        let mut unused: BTreeSet<String> = originals.older_than(FRESH).try_collect().await?;
+        let mut after = None;
+        while !unused.is_empty() {
+            let query = DocumentQuery { collection: None, failed_only: false, after, limit: DOCUMENTS_AT_ONCE };
+            let page = self.store().documents(&query).await?;
+            for document in &page.documents {
+                unused.remove(&document.source.sha256);
+            }
+            after = page.next_cursor;
+            if after.is_none() {
+                break;
+            }
+        }
+        for sha256 in &unused {
+            originals.delete(sha256).await?;
+        }
+        Ok(unused.len())
+    }
+}
 
 impl Mirror {
     /// See [`Self::keep`], for the file at a path.

@@ -472,7 +472,9 @@ mod tests {
     async fn a_link_that_points_elsewhere_is_another_root() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two, root) = (folder.path().join("1"), folder.path().join("2"), folder.path().join("current"));
-        [&one, &two].map(|release| std::fs::create_dir(release).unwrap());
+        for release in [&one, &two] {
+            std::fs::create_dir(release).unwrap();
+        }
         std::os::unix::fs::symlink(&one, &root).unwrap();
         let watch = FolderWatch::start(root.clone(), fast(&folder.path().join("data")));
         until_it_is(&watch, WatchState::Watching).await;

@@ -4,7 +4,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
@@ -41,7 +41,12 @@ pub(super) fn folder(folder: &FilePath) -> Result<Originals, OriginalsError> {
     let place = canonical.display().to_string();
     // A document is read once, so an original that a power cut took would never come back.
     let store = LocalFileSystem::new_with_prefix(&canonical).map_err(|error| OriginalsError::of(&place, &error))?;
-    Ok(Originals { store: Arc::new(store.with_fsync(true)), prefix: Path::default(), place: place.into() })
+    Ok(Originals {
+        store: Arc::new(store.with_fsync(true)),
+        prefix: Path::default(),
+        place: place.into(),
+        is_own: false,
+    })
 }
 
 pub(super) fn at_url(address: &str, environment: &[(String, String)]) -> Result<Originals, OriginalsError> {
@@ -63,7 +68,7 @@ pub(super) fn at_url(address: &str, environment: &[(String, String)]) -> Result<
     // Whoever opens the first connection says which cryptography there is.
     drop(rustls::crypto::ring::default_provider().install_default());
     let store = cloud(&scheme, &url, environment).map_err(|reason| unusable(&place, &reason))?;
-    Ok(Originals { store, prefix, place: place.into() })
+    Ok(Originals { store, prefix, place: place.into(), is_own: false })
 }
 
 /// The store of a cloud, or what is missing for it.
@@ -76,7 +81,9 @@ fn cloud(
     Ok(match scheme {
         ObjectStoreScheme::AmazonS3 => {
             plain_http_is_meant(environment)?;
-            let start = AmazonS3Builder::new().with_retry(retry()).with_client_options(client());
+            // One at a time is in every provider's protocol, and the list of many is not.
+            let single = AmazonS3Builder::new().with_config(AmazonS3ConfigKey::DisableBulkDelete, "true");
+            let start = single.with_retry(retry()).with_client_options(client());
             let builder = set(AWS).fold(start.with_url(url.as_str()), |builder, (name, value)| {
                 match name.to_ascii_lowercase().parse() {
                     Ok(key) => builder.with_config(key, value),

@@ -9,7 +9,12 @@ use super::*;
 use crate::s3_peer::S3Peer;
 
 fn in_memory() -> Originals {
-    Originals { store: Arc::new(InMemory::new()), prefix: Path::from("kept/here"), place: "memory".into() }
+    Originals {
+        store: Arc::new(InMemory::new()),
+        prefix: Path::from("kept/here"),
+        place: "memory".into(),
+        is_own: true,
+    }
 }
 
 fn at_peer(peer: &S3Peer) -> Originals {
@@ -103,8 +108,38 @@ async fn originals_are_kept_behind_the_protocol_of_s3() {
     originals.put_file(&file, &sha256, 3).await.unwrap();
     let path = format!("/bucket/some/path/originals/{}/{}/{sha256}", &sha256[..2], &sha256[2..4]);
     assert_eq!(peer.bucket().asked, [format!("HEAD {path}")], "what is there is not sent again");
+    peer.bucket().modified = Some("Sun, 01 Nov 2020 01:00:00 GMT");
+    peer.bucket().asked.clear();
+    originals.put_file(&file, &sha256, 3).await.unwrap();
+    assert_eq!(peer.bucket().asked, [format!("HEAD {path}"), format!("PUT {path}")], "but what may be swept is");
     let asked = || peer.bucket().parts.len();
     crate::s3_peer::until_gone(asked, "parts of uploads that came to nothing are given up").await;
+}
+
+#[tokio::test]
+async fn what_was_written_long_ago_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    for originals in [in_memory(), Originals::in_folder(folder.path()).unwrap()] {
+        let hashes = |age: Duration| {
+            let originals = originals.clone();
+            async move {
+                let mut hashes: Vec<String> = originals.older_than(age).map(Result::unwrap).collect().await;
+                hashes.sort();
+                hashes
+            }
+        };
+        assert!(hashes(Duration::ZERO).await.is_empty(), "and a place without any is none that is broken");
+        let mut all = Vec::new();
+        for text in ["one", "two", "three"] {
+            originals.put_file(&file_of(text.as_bytes()), &hash(text.as_bytes()), text.len() as u64).await.unwrap();
+            all.push(hash(text.as_bytes()));
+        }
+        all.sort();
+        let odd = originals.prefix.clone().join("originals").join("README");
+        originals.store.put(&odd, "not ours".into()).await.unwrap();
+        assert_eq!(hashes(Duration::ZERO).await, all);
+        assert!(hashes(FRESH).await.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ async fn the_index_holds_what_the_truth_committed_without_anybody_following() {
     let nearest = index.search(&vector, &FacetQuery::default(), 1).await.unwrap()[0];
     assert!((nearest.score - 1.0).abs() < 1e-5);
     assert_eq!(house.store.chunks(&[nearest.chunk]).await.unwrap()[0].row.text, "four");
-    house.store.delete_documents(&[id_of("waiting")]).await.unwrap();
+    house.store.delete_documents(&[id_of("waiting")], None, 0).await.unwrap();
     house.agrees(&index, FIRST).await;
     assert_eq!(index.count().await.unwrap(), 1);
     house.store.close().await;

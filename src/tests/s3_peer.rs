@@ -10,7 +10,7 @@
     reason = "two test binaries include it, and each uses a part"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -29,14 +29,18 @@ pub struct Bucket {
     pub asked: Vec<String>,
     /// What every request is answered from now on: a status and a body.
     pub refusal: Option<(u16, String)>,
-    uploads: usize,
+    /// When its objects were written, if they were written long ago.
+    pub modified: Option<&'static str>,
+    /// Uploads that were begun, and those that are open.
+    begun: usize,
+    open: BTreeSet<String>,
 }
 
 /// A running store, which ends with the test.
 pub struct S3Peer {
     bucket: Arc<Mutex<Bucket>>,
     pub endpoint: String,
-    _runtime: tokio::runtime::Runtime,
+    runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl S3Peer {
@@ -48,7 +52,7 @@ impl S3Peer {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&bucket));
         runtime.spawn(async move { axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), router).await });
-        Self { bucket, endpoint, _runtime: runtime }
+        Self { bucket, endpoint, runtime: Some(runtime) }
     }
 
     /// What is in the store.
@@ -67,6 +71,15 @@ impl S3Peer {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
+    }
+}
+
+impl Drop for S3Peer {
+    fn drop(&mut self) {
+        // A test with a runtime may not wait for another one.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -100,25 +113,27 @@ async fn answer(
     let upload = parameter(&uri, "uploadId");
     match (method, upload) {
         (Method::HEAD, _) => match bucket.objects.get(&path) {
-            Some(object) => with_length(object, Body::empty()),
+            Some(object) => with_length(object, bucket.modified, Body::empty()),
             None => answered(404, Body::empty()),
         },
         (Method::GET, _) => match bucket.objects.get(&path) {
-            Some(object) => with_length(object, Body::from(object.clone())),
+            Some(object) => with_length(object, bucket.modified, Body::from(object.clone())),
             None => answered(404, "<Error><Code>NoSuchKey</Code></Error>"),
         },
         (Method::PUT, None) => {
             bucket.objects.insert(path, body);
             answered(200, Body::empty())
         }
+        (_, Some(id)) if !bucket.open.contains(&id) => answered(404, "<Error><Code>NoSuchUpload</Code></Error>"),
         (Method::PUT, Some(id)) => {
             let number = parameter(&uri, "partNumber").unwrap().parse().unwrap();
             bucket.parts.insert((id, number), body);
             answered(200, Body::empty())
         }
         (Method::POST, None) => {
-            bucket.uploads += 1;
-            let id = bucket.uploads;
+            bucket.begun += 1;
+            let id = bucket.begun;
+            bucket.open.insert(format!("u{id}"));
             answered(
                 200,
                 format!("<InitiateMultipartUploadResult><UploadId>u{id}</UploadId></InitiateMultipartUploadResult>"),
@@ -136,6 +151,7 @@ async fn answer(
             answered(200, "<CompleteMultipartUploadResult><ETag>\"etag\"</ETag></CompleteMultipartUploadResult>")
         }
         (Method::DELETE, Some(id)) => {
+            bucket.open.remove(&id);
             bucket.parts.retain(|(known, _), _| *known != id);
             answered(204, Body::empty())
         }
@@ -147,11 +163,11 @@ async fn answer(
     }
 }
 
-fn with_length(object: &Bytes, body: Body) -> Response<Body> {
+fn with_length(object: &Bytes, modified: Option<&str>, body: Body) -> Response<Body> {
     Response::builder()
         .header("etag", "\"etag\"")
         .header("content-length", object.len())
-        .header("last-modified", "Sun, 22 Nov 2026 01:00:00 GMT")
+        .header("last-modified", modified.unwrap_or("Fri, 01 Jan 2100 00:00:00 GMT"))
         .body(body)
         .unwrap()
 }

@@ -162,7 +162,9 @@ fn an_ingest_is_looked_at_and_stopped_within_moments() {
         let mut ask = Some(ask);
         let following = follow(&server, &id, |event| {
             if event["event"] == "file" {
-                drop(ask.take().map(|ask| ask.send(())));
+                if let Some(ask) = ask.take() {
+                    ask.send(()).unwrap();
+                }
             }
         });
         let cancelling = async {
