@@ -50,7 +50,7 @@ pub struct IndexerParts {
 
 /// Keeps the views equal to the truth.
 pub struct Indexer {
-    parts: IndexerParts,
+    pub(super) parts: IndexerParts,
     wake: Arc<Notify>,
     /// Texts that were embedded since the start of the process.
     embedded: AtomicU64,
@@ -121,15 +121,6 @@ impl Indexer {
     /// The ingests of this process.
     pub fn ingests(&self) -> &LiveIngests {
         &self.ingests
-    }
-
-    pub(super) fn store(&self) -> &Arc<dyn Store> {
-        &self.parts.store
-    }
-
-    /// Where files are kept as they were read, if they are.
-    pub fn originals(&self) -> Option<&Originals> {
-        self.parts.originals.as_ref()
     }
 
     /// What may be held in memory, and what is.

@@ -9,7 +9,7 @@ use futures::TryStreamExt;
 
 use super::mirror::Mirror;
 use super::{Indexer, IndexingError};
-use crate::originals::{FRESH, OriginalsError};
+use crate::originals::{FRESH, Originals, OriginalsError};
 use crate::store::DocumentQuery;
 use crate::types::{Failure, SourceStamp};
 
@@ -17,6 +17,11 @@ use crate::types::{Failure, SourceStamp};
 const DOCUMENTS_AT_ONCE: u32 = 1_000;
 
 impl Indexer {
+    /// Where files are kept as they were read, if they are.
+    pub fn originals(&self) -> Option<&Originals> {
+        self.parts.originals.as_ref()
+    }
+
     /// Deletes the originals that no document has and that were not written a moment ago, in a place of our own: at an
     /// address, another database may keep its originals beside ours. Says how many there were.
     ///
@@ -28,7 +33,7 @@ impl Indexer {
         let mut after = None;
         while !unused.is_empty() {
             let query = DocumentQuery { collection: None, failed_only: false, after, limit: DOCUMENTS_AT_ONCE };
-            let page = self.store().documents(&query).await?;
+            let page = self.parts.store.documents(&query).await?;
             for document in &page.documents {
                 unused.remove(&document.source.sha256);
             }

@@ -70,8 +70,8 @@ fn sources_fill_their_collections_by_their_rules() {
     assert_eq!(of("private"), ["notes/plan.md"]);
     assert_eq!(sources(&server)[0]["watch"][0]["state"], "off");
     // Nobody watches, so the schedule finds it.
-    sandbox.write("notes/plan.md", "# Plan\n\nThe walrus sleeps.");
-    until("the schedule finds it", || server.found("walrus sleeps", "keyword") == ["notes/plan.md"]);
+    sandbox.write("notes/plan.md", "# Plan\n\nThe walrus yodels.");
+    until("the schedule finds it", || server.found("walrus yodels", "keyword") == ["notes/plan.md"]);
     let before = sources(&server)[0]["last_ingest"].clone();
     sandbox.write("docs/new.md", "The tortoise arrives.");
     for (path, origin, status) in [

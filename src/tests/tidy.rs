@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 11] = [
     &["store", "vector", "keyword"],
     &["models", "extraction", "originals"],
     &["types", "config", "analysis", "telemetry", "faults", "memory"],
-    &["database"],
+    &["database", "s3_peer"],
 ];
 
 /// Names of backends, and the only rooms that may say them.

@@ -26,7 +26,7 @@ fn a_file_that_is_dropped_in_is_found_and_one_that_is_taken_out_is_not() {
         let source = source(&server);
         source["state"] == "idle" && source["watch"][0]["state"] == "watching"
     });
-    assert!(is_found(&server, "otters hold hands", "docs/otters.md"));
+    until("its words are found", || is_found(&server, "otters hold hands", "docs/otters.md"));
     sandbox.write("docs/deep/below/walrus.md", "# Walruses\n\nThe walrus sings at midnight.");
     until("the new file is found", || is_found(&server, "walrus sings", "docs/deep/below/walrus.md"));
     sandbox.write("docs/deep/below/walrus.md", "# Walruses\n\nThe walrus sleeps at noon.");
