@@ -15,7 +15,7 @@ use std::time::Instant;
 use ibid::boot::{self, Booted};
 use ibid::config::Config;
 use ibid::extraction::{Extractor, serve_extraction};
-use ibid::indexing::MirrorSummary;
+use ibid::indexing::{IngestJob, MirrorSummary};
 use ibid::models::{E5_SMALL_Q4, Embedder, LocalEmbedder};
 use ibid::store::{DocumentQuery, Store};
 use ibid::types::GenerationId;
@@ -92,10 +92,11 @@ async fn open(data: &Path) -> anyhow::Result<Booted> {
 /// Notes how long it took until every word, and until every vector, could be found.
 async fn ingest(booted: &Booted, folder: &Path, whole: &mut Times, words: &mut Times) -> anyhow::Result<MirrorSummary> {
     let (done, all_read) = watch::channel(false);
-    let mut mirror = booted.app.indexer.mirror(booted.app.mirror_options(CollectionName::default_name(), None));
+    let options = booted.app.mirror_options(CollectionName::default_name(), None);
+    let job = IngestJob { roots: vec![folder.to_owned()], options };
     let began = Instant::now();
     let read = async {
-        let summary = mirror.mirror(folder, &|_| ()).await?;
+        let summary = booted.app.indexer.ingest(job, &|_| ()).await?;
         words.push(began.elapsed());
         done.send_replace(true);
         Ok(summary)

@@ -78,11 +78,13 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
             budget: Duration::from_millis(config.rerank.budget_ms),
         }),
     };
+    let extraction = extraction(config, &mut notices)?;
+    let gauge = Arc::clone(&extraction.gauge);
     let indexer = Arc::new(Indexer::new(IndexerParts {
         store: Arc::clone(&store),
         generations: Arc::clone(&generations),
-        extraction: extraction(config, &mut notices)?,
-        memory: Arc::new(Memory::new(config.ingest.max_memory_bytes, Arc::default())),
+        extraction,
+        memory: Arc::new(Memory::new(config.ingest.max_memory_bytes, Box::new(move || gauge.current()))),
         embed: config.ingest.embed,
         lanes: config.ingest.lanes.unwrap_or_else(cores),
         lease: Duration::from_secs(config.ingest.lease_s.max(1)),
@@ -212,10 +214,12 @@ pub fn extraction(config: &Config, notices: &mut Vec<String>) -> anyhow::Result<
         options: ExtractOptions { pdf_backend, passwords: passwords.0, html_article, ..ExtractOptions::default() },
         limits: ExtractorLimits {
             memory_bytes_max: config.ingest.memory_bytes_max,
+            resident_bytes_max: config.ingest.memory_bytes_max,
             cpu_seconds_max: config.ingest.cpu_seconds_max,
             wall_time_max: Duration::from_secs(config.ingest.wall_seconds_max),
         },
         recognizer: recognizer.map(|tesseract| Arc::new(tesseract) as Arc<dyn TextRecognizer>),
+        gauge: Arc::default(),
     })
 }
 

@@ -5,8 +5,8 @@
 //! two: documents in flight share a budget of bytes, and while the kernel says that the ceiling is near, nothing new begins.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -39,13 +39,23 @@ pub struct MemoryUse {
 }
 
 /// A ceiling, and how near it is.
-#[derive(Debug)]
 pub struct Memory {
     limit: u64,
     in_flight: Arc<Semaphore>,
     units: u32,
-    children: Arc<AtomicU64>,
+    children: Children,
     peak: AtomicU64,
+    /// What the process held at the last look, and when that was.
+    seen: Mutex<Option<(Instant, u64)>>,
+}
+
+/// Asks what the processes hold that work for this one.
+pub type Children = Box<dyn Fn() -> u64 + Send + Sync>;
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory").field("limit", &self.limit).finish_non_exhaustive()
+    }
 }
 
 /// Bytes that are counted as in flight until this is dropped.
@@ -53,15 +63,15 @@ pub struct Memory {
 pub struct InFlight(#[expect(dead_code, reason = "it is given back when it is dropped")] OwnedSemaphorePermit);
 
 impl Memory {
-    /// A ceiling of so many bytes, or that of the cgroup if it is lower; 0 is none. `children` is what the processes hold that
-    /// work for this one, kept up to date by whoever starts them.
-    pub fn new(limit_bytes: u64, children: Arc<AtomicU64>) -> Self {
+    /// A ceiling of so many bytes, or that of the cgroup if it is lower; 0 is none. `children` says what the processes hold that
+    /// work for this one.
+    pub fn new(limit_bytes: u64, children: Children) -> Self {
         let cgroup = cgroup_limit().map(|limit| (limit as f64 * CGROUP_SHARE) as u64);
         let limit = [limit_bytes, cgroup.unwrap_or(0)].into_iter().filter(|limit| *limit > 0).min().unwrap_or(0);
         let budget = if limit == 0 { u64::MAX } else { limit / IN_FLIGHT_SHARE };
         let units = u32::try_from(budget / UNIT_BYTES).unwrap_or(1 << 20).clamp(1, 1 << 20);
         let in_flight = Arc::new(Semaphore::new(units as usize));
-        Self { limit, in_flight, units, children, peak: AtomicU64::new(0) }
+        Self { limit, in_flight, units, children, peak: AtomicU64::new(0), seen: Mutex::new(None) }
     }
 
     /// The ceiling; 0 is none.
@@ -90,11 +100,25 @@ impl Memory {
 
     /// What is held now, and the most so far.
     pub fn look(&self) -> MemoryUse {
-        let (resident, highest) = status_bytes().unwrap_or_default();
-        let children = self.children.load(Ordering::Relaxed);
+        let resident = self.resident();
+        let children = (self.children)();
         let now = resident + children;
-        let peak = self.peak.fetch_max(now.max(highest), Ordering::Relaxed).max(now).max(highest);
+        let peak = self.peak.fetch_max(now, Ordering::Relaxed).max(now);
         MemoryUse { resident_bytes: resident, children_bytes: children, peak_bytes: peak, limit_bytes: self.limit }
+    }
+}
+
+impl Memory {
+    /// What this process holds, as of a moment ago: the kernel takes its time to say so.
+    fn resident(&self) -> u64 {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, resident)) = seen.filter(|(when, _)| when.elapsed() < LOOK_INTERVAL) {
+            return resident;
+        }
+        let (resident, highest) = status_bytes().unwrap_or_default();
+        self.peak.fetch_max(highest, Ordering::Relaxed);
+        *seen = Some((Instant::now(), resident));
+        resident
     }
 }
 
@@ -112,22 +136,42 @@ fn field_bytes(status: &str, name: &str) -> Option<u64> {
 
 /// What the cgroup of this process may hold, where it has a limit.
 pub fn cgroup_limit() -> Option<u64> {
-    let limit = |folder: &Path| std::fs::read_to_string(folder.join("memory.max")).ok()?.trim().parse::<u64>().ok();
-    cgroup_folders().iter().filter_map(|folder| limit(folder)).min()
+    /// The first version has a number for no limit.
+    const NONE: u64 = 1 << 60;
+    let limit = |file: PathBuf| std::fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
+    cgroup_files("memory.max", "memory.limit_in_bytes")
+        .into_iter()
+        .filter_map(limit)
+        .filter(|limit| *limit < NONE)
+        .min()
 }
 
 /// The most that the cgroup of this process held, where it counts.
 pub fn cgroup_peak() -> Option<u64> {
-    let own = cgroup_folders().into_iter().next()?;
-    std::fs::read_to_string(own.join("memory.peak")).ok()?.trim().parse().ok()
+    let own = cgroup_files("memory.peak", "memory.max_usage_in_bytes").into_iter().next()?;
+    std::fs::read_to_string(own).ok()?.trim().parse().ok()
 }
 
-/// The folders of this process's cgroup and those above it, itself first.
-fn cgroup_folders() -> Vec<PathBuf> {
+/// A file of this process's cgroup and of those above it, itself first; it has another name in each version of cgroups.
+fn cgroup_files(second: &str, first: &str) -> Vec<PathBuf> {
     let listed = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let Some(own) = listed.lines().find_map(|line| line.strip_prefix("0::/")) else { return Vec::new() };
-    let root = Path::new("/sys/fs/cgroup");
-    root.join(own).ancestors().take_while(|folder| folder.starts_with(root)).map(Path::to_owned).collect()
+    let place = |line: &str| {
+        let (controllers, own) = line.split_once(':')?.1.split_once(":/")?;
+        let root = Path::new("/sys/fs/cgroup");
+        match controllers {
+            "" => Some((root.to_owned(), own.to_owned(), second)),
+            _ if controllers.split(',').any(|controller| controller == "memory") => {
+                Some((root.join("memory"), own.to_owned(), first))
+            }
+            _ => None,
+        }
+    };
+    let above = |(root, own, name): (PathBuf, String, &str)| {
+        let folder = root.join(own);
+        let folders = folder.ancestors().take_while(|folder| folder.starts_with(&root));
+        folders.map(|folder| folder.join(name)).collect::<Vec<_>>()
+    };
+    listed.lines().filter_map(place).flat_map(above).filter(|file| file.exists()).collect()
 }
 
 #[cfg(test)]
@@ -136,20 +180,20 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_in_flight_waits_for_room_and_nothing_waits_for_ever() {
-        let memory = Memory::new(64 << 20, Arc::default());
+        let memory = Memory::new(64 << 20, Box::new(|| 0));
         let all = memory.take(u64::MAX).await;
         let second = tokio::time::timeout(Duration::from_millis(50), memory.take(1)).await;
         assert!(second.is_err(), "the budget is spent");
         drop(all);
         // This test holds more than a tiny ceiling, and still goes on after a while.
-        let tiny = Memory::new(1 << 20, Arc::default());
+        let tiny = Memory::new(1 << 20, Box::new(|| 0));
         assert!(tiny.is_near());
         drop(tiny.take(1).await);
     }
 
     #[test]
     fn what_is_held_is_seen_with_its_peak() {
-        let memory = Memory::new(0, Arc::new(AtomicU64::new(5)));
+        let memory = Memory::new(0, Box::new(|| 5));
         let held = vec![1_u8; 64 << 20];
         let first = memory.look();
         assert!(first.resident_bytes > 32 << 20 && held[held.len() / 2] == 1);

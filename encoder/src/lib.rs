@@ -9,6 +9,7 @@
 
 mod attention;
 mod batch;
+mod counts;
 mod cross_encoder;
 mod encoder;
 mod error;

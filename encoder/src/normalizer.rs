@@ -15,6 +15,8 @@ pub(crate) struct Normalizer {
     pages: Vec<u32>,
     entries: Vec<(char, Range<u32>)>,
     output: String,
+    /// Whether a character of ASCII is replaced. Most are not, and they share their page with some that are.
+    ascii: [bool; 128],
 }
 
 impl Normalizer {
@@ -24,16 +26,20 @@ impl Normalizer {
         let mut pages = vec![0_u32; PAGES + 1];
         let mut entries = Vec::with_capacity(replacements.len());
         let mut output = String::new();
+        let mut ascii = [false; 128];
         for (from, to) in replacements {
             pages[from as usize / PAGE + 1] += 1;
             let start = output.len() as u32;
             output.push_str(&to);
+            if let Some(replaced) = ascii.get_mut(from as usize) {
+                *replaced = true;
+            }
             entries.push((from, start..output.len() as u32));
         }
         for page in 0..PAGES {
             pages[page + 1] += pages[page];
         }
-        Self { pages, entries, output }
+        Self { pages, entries, output, ascii }
     }
 
     /// Appends what `character` is written as.
@@ -45,6 +51,9 @@ impl Normalizer {
     }
 
     fn find(&self, character: char) -> Option<&str> {
+        if self.ascii.get(character as usize) == Some(&false) {
+            return None;
+        }
         let page = character as usize / PAGE;
         let entries = &self.entries[self.pages[page] as usize..self.pages[page + 1] as usize];
         if entries.is_empty() {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::EncoderError;
+use crate::counts::{CountsPool, Room};
 use crate::format::{self, Header, Vocabulary};
 use crate::normalizer::{Normalizer, append};
 use crate::source::Source;
@@ -20,6 +21,9 @@ const WORD_CHARS_MAX: usize = 16_384;
 pub struct Tokenizer {
     normalizer: Normalizer,
     pieces: Pieces,
+    /// Bytes that are read as a blank and nothing else.
+    blanks: [bool; 256],
+    counts: CountsPool,
     bos: u32,
     eos: u32,
     tokens_max: usize,
@@ -47,9 +51,12 @@ impl Tokenizer {
         let vocabulary = format::read_vocabulary(source, header)?;
         let replacements = format::read_replacements(source)?;
         let pieces = Pieces::new(&vocabulary, &hidden(&vocabulary), source)?;
+        let normalizer = Normalizer::new(replacements);
         Ok(Self {
-            normalizer: Normalizer::new(replacements),
+            blanks: blanks(&normalizer),
+            normalizer,
             pieces,
+            counts: CountsPool::default(),
             bos: vocabulary.bos,
             eos: vocabulary.eos,
             tokens_max: header.positions,
@@ -65,12 +72,13 @@ impl Tokenizer {
     /// The ids that the network is given: beginning, pieces, end; cut to the model's limit.
     #[must_use]
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut ids = vec![self.bos];
+        let mut room = Room { ids: vec![self.bos], ..Room::default() };
         let pieces_end = self.tokens_max - 1;
-        self.each_word(text, |word, scratch| {
-            self.pieces.cut(word, scratch, &mut ids);
+        self.each_word(text, &mut room, |word, scratch, ids| {
+            self.pieces.cut(word, scratch, ids);
             ids.len() < pieces_end
         });
+        let mut ids = room.ids;
         ids.truncate(pieces_end);
         ids.push(self.eos);
         ids
@@ -78,14 +86,30 @@ impl Tokenizer {
 
     /// How many pieces `text` has, without beginning and end and without the model's limit.
     ///
-    /// The time is linear in the text's length, whether or not it has blanks.
+    /// The time is linear in the text's length, whether or not it has blanks. No piece reaches over a blank, so words are
+    /// counted one by one, and a word that came before is not cut again.
     #[must_use]
     pub fn count(&self, text: &str) -> usize {
+        let mut counts = self.counts.take();
         let mut count = 0;
-        let mut ids = Vec::new();
-        self.each_word(text, |word, scratch| {
+        let mut start = 0;
+        let is_blank = |byte: &u8| self.blanks[usize::from(*byte)];
+        while start < text.len() {
+            let end = text.as_bytes()[start..].iter().position(is_blank).map_or(text.len(), |length| start + length);
+            if start < end {
+                count += counts.of(text, (start, end), |word, room| self.count_cut(word, room));
+            }
+            start = end + 1;
+        }
+        self.counts.give_back(counts);
+        count
+    }
+
+    fn count_cut(&self, text: &str, room: &mut Room) -> usize {
+        let mut count = 0;
+        self.each_word(text, room, |word, scratch, ids| {
             ids.clear();
-            self.pieces.cut(word, scratch, &mut ids);
+            self.pieces.cut(word, scratch, ids);
             count += ids.len();
             true
         });
@@ -93,20 +117,25 @@ impl Tokenizer {
     }
 
     /// Calls `visit` with each word, its mark in front, until it answers `false`.
-    fn each_word(&self, text: &str, mut visit: impl FnMut(&[char], &mut Scratch) -> bool) {
-        let mut scratch = Scratch::default();
-        let mut written = Vec::new();
-        let mut word = vec![WORD_MARK];
+    fn each_word(
+        &self,
+        text: &str,
+        room: &mut Room,
+        mut visit: impl FnMut(&[char], &mut Scratch, &mut Vec<u32>) -> bool,
+    ) {
+        let Room { written, word, scratch, ids } = room;
+        word.clear();
+        word.push(WORD_MARK);
         for character in text.chars().chain([' ']) {
             written.clear();
-            self.normalizer.push(character, &mut written);
-            for &part in &written {
-                let ends = part == ' ' && !word.is_empty() && word != [WORD_MARK];
+            self.normalizer.push(character, written);
+            for &part in &*written {
+                let ends = part == ' ' && !word.is_empty() && *word != [WORD_MARK];
                 if part != ' ' {
-                    append(&mut word, part);
+                    append(word, part);
                 }
                 if ends || word.len() == WORD_CHARS_MAX {
-                    if !visit(&word, &mut scratch) {
+                    if !visit(word, scratch, ids) {
                         return;
                     }
                     word.clear();
@@ -117,6 +146,16 @@ impl Tokenizer {
             }
         }
     }
+}
+
+/// The ASCII characters that are written as one blank.
+fn blanks(normalizer: &Normalizer) -> [bool; 256] {
+    std::array::from_fn(|byte| {
+        let mut written = Vec::new();
+        let character = char::from(u8::try_from(byte).unwrap_or(u8::MAX));
+        normalizer.push(character, &mut written);
+        character.is_ascii() && written == [' ']
+    })
 }
 
 /// Ids that no text may produce: a document that spells out `<s>` or `<mask>` is cut into ordinary pieces.

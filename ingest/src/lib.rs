@@ -34,7 +34,8 @@ pub use detect::detect;
 pub use document::{Child, Document, Heading, Page};
 pub use error::ExtractError;
 pub use extract::{
-    ExtractOptions, MEDIA_EXTENSIONS, Observer, PagePicture, PdfBackend, extract, extract_observed, page_pictures,
+    ExtractOptions, MEDIA_EXTENSIONS, Observer, PagePicture, PdfBackend, TakenPaths, extract, extract_observed,
+    extract_shared, page_pictures, table_head,
 };
 pub use limits::Limits;
 pub use line_box::{LineBox, boxes_under};

@@ -16,21 +16,25 @@
 //!   also split.
 //! - Digits belong to the word that they stand in: `e5`, `k8s`.
 
+mod grams;
 mod language;
 mod normalize;
 mod numbers;
 mod phrase;
+mod piece;
 mod query;
 mod scan;
 mod script;
 mod sentences;
 mod simhash;
+mod stems;
 mod stop_words;
 mod tokens;
 
 pub use language::{Language, detect_language, language_code};
 pub use phrase::{PhraseTerm, phrases, word_pairs};
 pub use query::{QueryTerm, query_languages, query_terms};
+pub use script::has_runs;
 pub use sentences::{SENTENCE_BYTES_MAX, sentences};
 pub use simhash::{near_duplicate, simhash};
 pub use stop_words::is_stop_word;

@@ -6,7 +6,9 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 /// Appends the NFKC lower-case form of `word` to `out`, without the characters that only steer line breaking.
 pub(super) fn push_lower(word: &str, out: &mut String) {
     if word.is_ascii() {
-        out.extend(word.bytes().map(|byte| char::from(byte.to_ascii_lowercase())));
+        let start = out.len();
+        out.push_str(word);
+        out[start..].make_ascii_lowercase();
     } else if is_nfkc_quick(word.chars()) == IsNormalized::Yes {
         word.chars().for_each(|c| push_lower_char(c, out));
     } else {

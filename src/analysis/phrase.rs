@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Language;
+use super::piece::{Piece, Role};
 use super::query::{StopRun, alternatives, is_prefix};
-use super::scan::{Piece, Role, scan};
-use super::tokens::Stems;
+use super::scan::scan;
+use super::stems::Stems;
 
 /// One place of a phrase.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

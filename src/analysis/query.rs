@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::normalize::{fold, push_lower};
-use super::scan::{Form, Piece, Role, scan};
-use super::tokens::Stems;
+use super::piece::{Form, Piece, Role};
+use super::scan::scan;
+use super::stems::Stems;
 use super::{Language, detect_language, is_stop_word};
 
 /// One term of a question.

@@ -3,52 +3,11 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::grams::{Grams, run_end};
 use super::normalize::{is_ignorable, push_lower};
 use super::numbers::{digits_at, groups_digits, is_version, push_date};
-use super::script::{Class, char_at, class, class_at, is_plain};
-
-/// What may still be done to a piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Letters only: it has a stem.
-    Word,
-    /// Digits or joints: it stands as it is.
-    Exact,
-    /// Characters out of a run without spaces.
-    Gram,
-}
-
-/// What a piece is of the name or run that it was cut from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// A name with inner joints, as one.
-    Whole,
-    /// A word, or what stands between the joints of a name.
-    Part,
-    /// A hump of a part, such as `Case` of `camelCase` or `3` of `python3`.
-    Hump,
-    /// A pair out of a run without spaces, or the only character of one.
-    Gram,
-    /// The last character of a longer run, which no pair begins with.
-    Last,
-}
-
-/// A piece of text in lower-case normal form, with its accents.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Piece<'a> {
-    pub(super) text: &'a str,
-    pub(super) form: Form,
-    pub(super) role: Role,
-    /// Where it stands among the words and characters before it: a word takes one place, a run one for each of its
-    /// characters, a name one for each part or hump. A whole name stands where its first part does.
-    pub(super) position: u32,
-    /// First byte in the input.
-    pub(super) start: usize,
-    /// One past the last byte in the input.
-    pub(super) end: usize,
-    /// The word, name or run that it was cut from.
-    pub(super) run: (usize, usize),
-}
+use super::piece::{Form, Piece, Role};
+use super::script::{Class, char_at, class, class_at};
 
 /// No word that anybody searches for is longer; what is longer is data, and its beginning identifies it.
 const TERM_BYTES_MAX: usize = 96;
@@ -64,7 +23,7 @@ pub(super) fn scan(text: &str, visit: impl FnMut(Piece<'_>)) {
     let mut at = 0;
     while let Some(c) = char_at(text, at) {
         at = match class(c) {
-            Class::Word => scanner.name(at),
+            Class::Word => scanner.plain_word(at).unwrap_or_else(|| scanner.name(at)),
             Class::Gram => scanner.run(at),
             Class::Mark | Class::Other => {
                 scanner.position += u32::from(c == PARAGRAPH_SEPARATOR);
@@ -100,6 +59,29 @@ struct Scanner<'t, V> {
 }
 
 impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
+    /// Reads the word that begins at `start`, if it has nothing but ASCII letters, only the first of them upper-case, and
+    /// clearly ends behind them. Most words are such, and of them there is no more to find out.
+    fn plain_word(&mut self, start: usize) -> Option<usize> {
+        let bytes = &self.text.as_bytes()[start..];
+        let length = 1 + bytes[1..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+        let is_word = bytes[0].is_ascii_alphabetic() && (2..=TERM_BYTES_MAX).contains(&length);
+        if !is_word || !ends_word(&bytes[length..]) {
+            return None;
+        }
+        let end = start + length;
+        self.lower.clear();
+        let text = if bytes[0].is_ascii_lowercase() {
+            &self.text[start..end]
+        } else {
+            push_lower(&self.text[start..end], &mut self.lower);
+            &self.lower
+        };
+        let (position, run) = (self.position, (start, end));
+        (self.visit)(Piece { text, form: Form::Word, role: Role::Part, position, start, end, run });
+        self.position += 1;
+        Some(end)
+    }
+
     /// Reads the name that begins at `start` and returns where reading goes on.
     fn name(&mut self, start: usize) -> usize {
         self.parts.clear();
@@ -213,7 +195,11 @@ impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
         if self.lower.is_empty() {
             return;
         }
-        let has_digits = self.lower.chars().any(char::is_numeric);
+        let has_digits = if self.lower.is_ascii() {
+            self.lower.bytes().any(|byte| byte.is_ascii_digit())
+        } else {
+            self.lower.chars().any(char::is_numeric)
+        };
         let stands = if has_digits { Form::Exact } else { form };
         (self.visit)(Piece { text: &self.lower, form: stands, role, position: self.position, start, end, run });
     }
@@ -222,14 +208,7 @@ impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
     fn run(&mut self, start: usize) -> usize {
         let (end, plain) = run_end(self.text, start);
         let text = self.text;
-        let mut grams = Grams {
-            lower: &mut self.lower,
-            visit: &mut self.visit,
-            run: (start, end),
-            last: None,
-            characters: 0,
-            first: self.position,
-        };
+        let mut grams = Grams::new((start, end), self.position, &mut self.lower, &mut self.visit);
         if plain {
             for (at, c) in text[start..end].char_indices().filter(|(_, c)| *c != '\n') {
                 grams.push(c, start + at, start + at + c.len_utf8());
@@ -245,45 +224,6 @@ impl<V: FnMut(Piece<'_>)> Scanner<'_, V> {
     }
 }
 
-/// The pairs of a run, and its last character.
-struct Grams<'s, V> {
-    lower: &'s mut String,
-    visit: &'s mut V,
-    run: (usize, usize),
-    last: Option<(char, usize, usize)>,
-    characters: u32,
-    /// Position of the first character.
-    first: u32,
-}
-
-impl<V: FnMut(Piece<'_>)> Grams<'_, V> {
-    fn push(&mut self, c: char, start: usize, end: usize) {
-        if let Some((before, from, _)) = self.last {
-            self.lower.clear();
-            self.lower.push(before);
-            self.lower.push(c);
-            self.emit(Role::Gram, from, end);
-        }
-        self.last = Some((c, start, end));
-        self.characters += 1;
-    }
-
-    /// Ends the run; how many characters it had.
-    fn finish(mut self) -> u32 {
-        if let Some((last, start, end)) = self.last {
-            self.lower.clear();
-            self.lower.push(last);
-            self.emit(if self.characters == 1 { Role::Gram } else { Role::Last }, start, end);
-        }
-        self.characters
-    }
-
-    fn emit(&mut self, role: Role, start: usize, end: usize) {
-        let position = self.first + self.characters - 1;
-        (self.visit)(Piece { text: self.lower, form: Form::Gram, role, position, start, end, run: self.run });
-    }
-}
-
 /// Appends one part in lower case; only its beginning counts when it is very long.
 fn push_part(text: &str, (start, end): (usize, usize), lower: &mut String) {
     let part = &text[start..end];
@@ -292,6 +232,16 @@ fn push_part(text: &str, (start, end): (usize, usize), lower: &mut String) {
         lower.extend(part.chars().filter(char::is_ascii_digit));
     } else {
         push_lower(part, lower);
+    }
+}
+
+/// Whether letters surely end where `rest` follows them: at its end, at a blank, or at a mark that joins nothing.
+fn ends_word(rest: &[u8]) -> bool {
+    match rest {
+        [] => true,
+        [b'.' | b':' | b'/' | b'@' | b'-', next, ..] => next.is_ascii_whitespace(),
+        [b'.' | b':' | b'/' | b'@' | b'-' | b'_' | b'\'', ..] => false,
+        [next, ..] => next.is_ascii() && !next.is_ascii_alphanumeric(),
     }
 }
 
@@ -348,23 +298,38 @@ fn is_hump(bytes: &[u8], at: usize) -> bool {
     bytes[at - 1].is_ascii_lowercase() || (before_lower && !plural)
 }
 
-/// Where the run that begins at `start` ends, and whether every character in it is plain.
-fn run_end(text: &str, start: usize) -> (usize, bool) {
-    let mut plain = true;
-    let mut end = start;
-    let mut characters = text[start..].char_indices().peekable();
-    while let Some((at, c)) = characters.next() {
-        let goes_on = match class(c) {
-            Class::Gram | Class::Mark => {
-                plain &= is_plain(c);
-                true
-            }
-            _ => c == '\n' && characters.peek().is_some_and(|(_, next)| class(*next) == Class::Gram),
-        };
-        if !goes_on {
-            break;
-        }
-        end = start + at + c.len_utf8();
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Seen = (String, Form, Role, u32, (usize, usize), (usize, usize));
+
+    fn seen(piece: Piece<'_>) -> Seen {
+        (piece.text.to_owned(), piece.form, piece.role, piece.position, (piece.start, piece.end), piece.run)
     }
-    (end, plain)
+
+    proptest! {
+        #[test]
+        fn a_plain_word_is_what_a_name_of_one_part_is(text in "([a-z]{1,9}|[A-Z][a-z]{0,6}|[A-Za-z]{97,99}|[가-힣é]|[0-9]{1,4}|[-_./:@'’,+#() \n\u{301}]|\\PC){0,24}") {
+            let mut found: Vec<Seen> = Vec::new();
+            scan(&text, |piece| found.push(seen(piece)));
+            let mut expected: Vec<Seen> = Vec::new();
+            let visit = |piece: Piece<'_>| expected.push(seen(piece));
+            let mut scanner = Scanner { text: &text, lower: String::new(), parts: Vec::new(), position: 0, visit };
+            let mut at = 0;
+            while let Some(c) = char_at(&text, at) {
+                at = match class(c) {
+                    Class::Word => scanner.name(at),
+                    Class::Gram => scanner.run(at),
+                    Class::Mark | Class::Other => {
+                        scanner.position += u32::from(c == PARAGRAPH_SEPARATOR);
+                        at + c.len_utf8()
+                    }
+                };
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

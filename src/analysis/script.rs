@@ -42,6 +42,12 @@ pub(super) fn class(c: char) -> Class {
     }
 }
 
+/// Whether `text` has a character of a run without spaces.
+pub fn has_runs(text: &str) -> bool {
+    // The first such character is Thai, and takes three bytes.
+    !text.is_ascii() && text.chars().any(|c| c >= '\u{e00}' && class(c) == Class::Gram)
+}
+
 /// Whether the character is its own normal form whatever follows it, voicing marks and letters of Hangul aside.
 pub(super) fn is_plain(c: char) -> bool {
     matches!(c, '\u{ac00}'..='\u{d7a3}' | '\u{4e00}'..='\u{9fff}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}')

@@ -24,13 +24,35 @@ pub fn simhash(text: &str) -> u64 {
     });
     pairs.sort_unstable();
     pairs.dedup();
-    let mut sums = [0_i32; 64];
-    for pair in pairs {
-        for (bit, sum) in sums.iter_mut().enumerate() {
-            *sum += if pair >> bit & 1 == 1 { 1 } else { -1 };
+    let ones = bit_counts(&pairs);
+    // More ones than zeros.
+    ones.iter().enumerate().fold(0, |hash, (bit, ones)| hash | u64::from(2 * ones > pairs.len()) << bit)
+}
+
+/// How many of `hashes` have each bit, the lowest first. Eight bits are counted at once, each in a byte of its own.
+fn bit_counts(hashes: &[u64]) -> [usize; 64] {
+    let mut counts = [0; 64];
+    for part in hashes.chunks(usize::from(u8::MAX)) {
+        let mut lanes = [0_u64; 8];
+        for hash in part {
+            for (byte, lane) in hash.to_le_bytes().into_iter().zip(&mut lanes) {
+                *lane += spread(byte);
+            }
+        }
+        for (count, ones) in counts.iter_mut().zip(lanes.iter().flat_map(|lane| lane.to_le_bytes())) {
+            *count += usize::from(ones);
         }
     }
-    sums.iter().enumerate().fold(0, |hash, (bit, sum)| hash | u64::from(*sum > 0) << bit)
+    counts
+}
+
+/// The bits of a byte, each as a byte of 0 or 1, the lowest first.
+fn spread(byte: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const DIAGONAL: u64 = 0x8040_2010_0804_0201;
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    // A byte that holds its bit is not zero, so adding 127 carries into its upper bit.
+    (((u64::from(byte) * ONES & DIAGONAL) + LOW) >> 7) & ONES
 }
 
 /// Whether two fingerprints are of the same text but for a few words. Texts without terms are near each other.
@@ -77,6 +99,18 @@ mod tests {
         let hashes: Vec<u64> = (0..100).map(|seed| simhash(&section(seed, 200).join(" "))).collect();
         for (place, hash) in hashes.iter().enumerate() {
             assert!(hashes[..place].iter().all(|other| !near_duplicate(*hash, *other)));
+        }
+    }
+
+    #[test]
+    fn bits_are_counted_as_one_by_one() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for length in [0, 1, 2, 254, 255, 256, 700] {
+            let hashes: Vec<u64> = (0..length).map(|_| random.u64(..) & random.u64(..)).collect();
+            let counts = bit_counts(&hashes);
+            for (bit, count) in counts.into_iter().enumerate() {
+                assert_eq!(count, hashes.iter().filter(|hash| **hash >> bit & 1 == 1).count());
+            }
         }
     }
 

@@ -2,11 +2,10 @@
 
 use std::cell::Cell;
 
-use rust_stemmers::Stemmer;
-
 use super::Language;
-use super::normalize::fold;
-use super::scan::{Form, Piece, Role, scan};
+use super::piece::{Form, Piece, Role};
+use super::scan::scan;
+use super::stems::Stems;
 
 /// A term and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,55 +72,6 @@ thread_local! {
     /// The stems of the last text on this thread: passages of a few hundred words would otherwise pay for an empty table
     /// each.
     static STEMS: Cell<Option<(Language, Stems)>> = const { Cell::new(None) };
-}
-
-/// Shorter words are their own stem in every language; longer ones are names and data.
-const STEMMED_BYTES: std::ops::RangeInclusive<usize> = 3..=40;
-/// A power of two. Words repeat (Zipf): this many hold nine tenths of the running words of a document.
-const SLOTS: usize = 1024;
-
-/// One language's stemmer with the stems that it gave last.
-pub(super) struct Stems {
-    stemmer: Stemmer,
-    /// English has accents only in words that are as often written without, and its stemmer knows none.
-    folds_first: bool,
-    slots: Vec<(String, String)>,
-}
-
-impl Stems {
-    pub(super) fn of(language: Language) -> Self {
-        Self { stemmer: language.stemmer(), folds_first: language == Language::English, slots: Vec::new() }
-    }
-
-    /// Calls `with` with the term of a word or name.
-    pub(super) fn term<R>(&mut self, piece: Piece<'_>, with: impl FnOnce(&str) -> R) -> R {
-        if piece.form != Form::Word || !STEMMED_BYTES.contains(&piece.text.len()) {
-            return with(&fold(piece.text));
-        }
-        if self.slots.is_empty() {
-            self.slots = vec![(String::new(), String::new()); SLOTS];
-        }
-        let slot = &mut self.slots[slot_of(piece.text)];
-        if slot.0 != piece.text {
-            slot.0.clear();
-            slot.0.push_str(piece.text);
-            slot.1 = if self.folds_first {
-                self.stemmer.stem(&fold(piece.text)).into_owned()
-            } else {
-                fold(&self.stemmer.stem(piece.text)).into_owned()
-            };
-        }
-        with(&slot.1)
-    }
-}
-
-/// FNV-1a, folded to the number of slots.
-fn slot_of(word: &str) -> usize {
-    let hash = word
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    let folded = (hash ^ (hash >> 32)) & (SLOTS as u64 - 1);
-    usize::try_from(folded).expect("a slot number is small")
 }
 
 #[cfg(test)]

@@ -93,6 +93,9 @@ fn bytes(text: &str) -> Result<u64, String> {
     size.ok_or_else(|| "it is not a size such as 512MiB".to_owned())
 }
 
+/// How long work that is stopped may take to say so.
+const STOP_PATIENCE: std::time::Duration = std::time::Duration::from_millis(400);
+
 /// Make a collection equal to a folder.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -126,10 +129,14 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
     }
     let began = std::time::Instant::now();
     let job = IngestJob { roots: args.source.roots.clone(), options };
+    let mut work = std::pin::pin!(mirror_all(&booted, job, common.json));
     let outcome = tokio::select! {
-        outcome = mirror_all(&booted, job, common.json) => outcome,
+        outcome = &mut work => outcome,
         _ = tokio::signal::ctrl_c() => {
-            booted.app.store.close().await;
+            booted.app.indexer.ingests().list().iter().for_each(|live| live.cancel());
+            // It notes that it was stopped; a disk that does not answer must not keep anybody waiting for that.
+            drop(tokio::time::timeout(STOP_PATIENCE, &mut work).await);
+            drop(tokio::time::timeout(STOP_PATIENCE, booted.app.store.close()).await);
             anyhow::bail!("stopped; nothing is lost, and the same command continues");
         }
     };
@@ -151,8 +158,8 @@ pub(super) async fn get_model(common: &Common, config: &Config) {
 
 /// Mirrors every root, with live progress, until all is found by words and by meaning.
 pub(super) async fn mirror_all(booted: &Booted, job: IngestJob, as_json: bool) -> anyhow::Result<MirrorSummary> {
-    let progress =
-        IngestProgress::new(!as_json, booted.app.store.embedding_status(booted.app.generations.serving().id).await?);
+    let status = booted.app.store.embedding_status(booted.app.generations.serving().id).await?;
+    let progress = IngestProgress::new(!as_json, status, booted.app.indexer.ingests());
     let (done, all_read) = watch::channel(false);
     let mirror = async {
         let summary = mirror_words(booted, job, &progress, as_json).await?;

@@ -190,7 +190,7 @@ fn chunking(serving: &Generation, config: &Config, args: &SwitchArgs) -> ChunkOp
 /// Builds the generation in this process, compares it, and lets it serve.
 async fn build(common: &Common, booted: &Booted, args: &SwitchArgs, id: GenerationId) -> anyhow::Result<()> {
     let app = &booted.app;
-    let progress = IngestProgress::new(!common.json, app.store.embedding_status(id).await?);
+    let progress = IngestProgress::new(!common.json, app.store.embedding_status(id).await?, app.indexer.ingests());
     let (_all_read, nothing_more_comes) = watch::channel(true);
     let embedded = |texts| progress.embedded(texts);
     let outcome = tokio::select! {

@@ -7,27 +7,32 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::grouped;
-use crate::indexing::{FileOutcome, MirrorEvent};
+use serde_json::json;
+
+use super::output::{grouped, json, printable};
+use crate::indexing::{FileOutcome, IngestProgress as Snapshot, LiveIngests, MirrorEvent};
 use crate::models::FetchProgress;
 use crate::store::EmbeddingStatus;
-use crate::types::Failure;
+use crate::types::{Failure, IngestState};
 
 /// How often the line changes in a terminal.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 /// How often a line is written where nothing can be redrawn.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
+/// How often programs are told.
+const EVENT_INTERVAL: Duration = Duration::from_secs(1);
 /// Failures that are shown as they happen; `documents --failed` lists them all.
 const FAILURES_SHOWN: u64 = 20;
 
 /// What is known of an ingest while it runs.
 pub(super) struct IngestProgress {
     shown: bool,
+    as_json: bool,
     bar: ProgressBar,
     began: Instant,
+    ingests: LiveIngests,
     files_total: AtomicU64,
     files_done: AtomicU64,
-    chunks: AtomicU64,
     failed: AtomicU64,
     texts_waiting: AtomicU64,
     texts_embedded: AtomicU64,
@@ -36,7 +41,7 @@ pub(super) struct IngestProgress {
 
 impl IngestProgress {
     /// `shown` is false where standard error has to stay quiet. `status` is what waits from an earlier time.
-    pub(super) fn new(shown: bool, status: EmbeddingStatus) -> Self {
+    pub(super) fn new(shown: bool, status: EmbeddingStatus, ingests: &LiveIngests) -> Self {
         let bar =
             if shown && std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -44,11 +49,12 @@ impl IngestProgress {
         }
         Self {
             shown,
+            as_json: !shown,
             bar,
             began: Instant::now(),
+            ingests: ingests.clone(),
             files_total: AtomicU64::new(0),
             files_done: AtomicU64::new(0),
-            chunks: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             texts_waiting: AtomicU64::new(status.chunks - status.chunks_embedded),
             texts_embedded: AtomicU64::new(0),
@@ -58,35 +64,27 @@ impl IngestProgress {
 
     /// Hears of a file.
     pub(super) fn mirror_event(&self, event: &MirrorEvent) {
+        if let MirrorEvent::Planned { read, .. } = event {
+            self.files_total.fetch_add(*read as u64, Ordering::Relaxed);
+        }
+        self.files_done.fetch_add(u64::from(matches!(event, MirrorEvent::File { .. })), Ordering::Relaxed);
         match event {
-            MirrorEvent::Planned { read, .. } => drop(self.files_total.fetch_add(*read as u64, Ordering::Relaxed)),
-            MirrorEvent::Started { .. }
-            | MirrorEvent::Moved { .. }
-            | MirrorEvent::Removed { .. }
-            | MirrorEvent::Withheld { .. }
-            | MirrorEvent::Ended { .. } => {}
+            MirrorEvent::Inside { uri, failure, .. }
+            | MirrorEvent::File { uri, outcome: FileOutcome::Failed { failure }, .. } => self.failed(uri, failure),
+            MirrorEvent::File { outcome: FileOutcome::Added { chunks } | FileOutcome::Changed { chunks }, .. } => {
+                self.texts_waiting.fetch_add(*chunks as u64, Ordering::Relaxed);
+            }
             MirrorEvent::Retrying { uri, failure, .. } => {
-                self.say(&format!("again in a moment: {uri}: {}", failure.message))
+                self.say(&format!("again in a moment: {}: {}", printable(uri), failure.message));
             }
-            MirrorEvent::Inside { uri, failure, .. } => self.failed(uri, failure),
-            MirrorEvent::File { uri, outcome, .. } => {
-                self.files_done.fetch_add(1, Ordering::Relaxed);
-                match outcome {
-                    FileOutcome::Added { chunks } | FileOutcome::Changed { chunks } => {
-                        self.chunks.fetch_add(*chunks as u64, Ordering::Relaxed);
-                        self.texts_waiting.fetch_add(*chunks as u64, Ordering::Relaxed);
-                    }
-                    FileOutcome::Same | FileOutcome::Vanished => {}
-                    FileOutcome::Failed { failure } => self.failed(uri, failure),
-                }
-            }
+            _ => {}
         }
     }
 
     fn failed(&self, uri: &str, failure: &Failure) {
         let number = self.failed.fetch_add(1, Ordering::Relaxed);
         if number < FAILURES_SHOWN {
-            self.say(&format!("failed: {uri}: {}", failure.message));
+            self.say(&format!("failed: {}: {}", printable(uri), failure.message));
         }
     }
 
@@ -108,11 +106,15 @@ impl IngestProgress {
 
     /// Shows the state until it is dropped.
     pub(super) async fn draw(&self) -> std::convert::Infallible {
-        let mut line_due = Instant::now() + LINE_INTERVAL;
+        let (mut line_due, mut event_due) = (Instant::now() + LINE_INTERVAL, Instant::now() + EVENT_INTERVAL);
         loop {
             tokio::time::sleep(REDRAW_INTERVAL).await;
             self.bar.set_message(self.line());
             self.bar.tick();
+            if self.as_json && Instant::now() >= event_due {
+                drop(self.snapshot().map(|progress| json(&json!({"event": "progress", "progress": progress}))));
+                event_due += EVENT_INTERVAL;
+            }
             if self.shown && self.bar.is_hidden() && Instant::now() >= line_due {
                 eprintln!("{}", self.line());
                 line_due += LINE_INTERVAL;
@@ -132,22 +134,22 @@ impl IngestProgress {
         self.bar.finish_and_clear();
     }
 
+    /// How far the newest ingest is.
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.ingests.list().last().map(|live| live.progress())
+    }
+
     fn line(&self) -> String {
         let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        let (done, total) = (load(&self.files_done), load(&self.files_total));
-        let per_second = done as f64 / self.began.elapsed().as_secs_f64().max(0.001);
-        let mut line = format!(
-            "reading {}/{} files, {} chunks, {per_second:.0} files/s",
-            grouped(done),
-            grouped(total),
-            grouped(load(&self.chunks))
-        );
-        if done == total {
-            line = format!("read {} files, {} chunks", grouped(done), grouped(load(&self.chunks)));
-        }
-        if load(&self.failed) > 0 {
-            line.push_str(&format!(", {} failed", grouped(load(&self.failed))));
-        }
+        let mut line = match self.snapshot() {
+            // What comes in is no folder.
+            None if load(&self.files_total) > 0 => {
+                format!("reading {}/{} documents", grouped(load(&self.files_done)), grouped(load(&self.files_total)))
+            }
+            None => "working".to_owned(),
+            Some(now) if now.state == IngestState::Running && now.files == 0 => "looking at the folder".to_owned(),
+            Some(now) => reading(&now),
+        };
         let (embedded, waiting) = (load(&self.texts_embedded), load(&self.texts_waiting));
         let began_ms = load(&self.embedding_began_ms);
         if embedded > 0 {
@@ -163,6 +165,39 @@ impl IngestProgress {
         }
         line
     }
+}
+
+/// How reading goes, in words: how much of it, how fast, how long it may still take, and what takes longest.
+fn reading(now: &Snapshot) -> String {
+    const SLOW_MS: u64 = 2_000;
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    let mut line = if now.files_done >= now.files {
+        format!(
+            "read {} files, {:.1} MB, {} chunks",
+            grouped(now.files_done),
+            megabytes(now.bytes_done),
+            grouped(now.chunks)
+        )
+    } else {
+        let left = now.eta_s.map_or(String::new(), |eta| format!(", {} left", duration(Duration::from_secs(eta))));
+        format!(
+            "reading {}/{} files, {:.1}/{:.1} MB, {:.1} MB/s{left}, {} chunks",
+            grouped(now.files_done),
+            grouped(now.files),
+            megabytes(now.bytes_done),
+            megabytes(now.bytes),
+            now.bytes_per_second / 1e6,
+            grouped(now.chunks)
+        )
+    };
+    if now.failed > 0 {
+        line.push_str(&format!(", {} failed", grouped(now.failed)));
+    }
+    line.push_str(&format!(", {} MiB", (now.memory.resident_bytes + now.memory.children_bytes) >> 20));
+    if let Some(slowest) = now.slowest.as_ref().filter(|file| file.running && file.took_ms > SLOW_MS) {
+        line.push_str(&format!(", {} s in {}", slowest.took_ms / 1000, printable(&slowest.uri)));
+    }
+    line
 }
 
 /// The download of a model.

@@ -80,7 +80,7 @@ async fn ask_once(common: &Common, config: &Config, args: &Args, question: &str)
 async fn read_and_say(common: &Common, booted: &Booted, args: &Args, url: &str) -> anyhow::Result<()> {
     let began = std::time::Instant::now();
     let waiting = booted.app.store.embedding_status(booted.app.generations.serving().id).await?;
-    let progress = IngestProgress::new(!common.json, waiting);
+    let progress = IngestProgress::new(!common.json, waiting, booted.app.indexer.ingests());
     let work = async {
         let summary: MirrorSummary = mirror_words(booted, job(booted, args), &progress, common.json).await?;
         booted.app.indexer.catch_up().await?;

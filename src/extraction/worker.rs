@@ -3,14 +3,15 @@
 //! It reads requests from standard input and writes results to standard output. It ends with its input, so it never outlives
 //! its parent for longer than one document.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{Read, Seek, StdoutLock};
+use std::io::{BufWriter, Read, Seek, Write};
+use std::sync::Arc;
 
-use ibid_ingest::{ExtractError, Observer};
+use ibid_ingest::{Child, ExtractError, Observer};
 
 use super::fence::close_in;
-use super::wire::{Frame, RequestHeader, Response, Task, read_request, write_frame};
+use super::wire::{Frame, RequestHeader, Response, Task, read_request, write_frame, write_inside, write_result};
 use crate::faults;
 
 /// Parsers recurse as deep as a document nests; the main thread's 8 MiB are not enough for real ones.
@@ -24,18 +25,26 @@ pub fn serve_extraction(memory_bytes_max: u64) -> std::io::Result<()> {
     // Behind the fence no file can be opened.
     let clock = CpuClock::open();
     close_in(memory_bytes_max)?;
+    let out = output()?;
     let serve = move || {
         let mut input = std::io::stdin().lock();
-        let teller = Teller { out: RefCell::new(std::io::stdout().lock()), clock, cpu_seconds: RefCell::new(0) };
+        let out = RefCell::new(BufWriter::with_capacity(64 << 10, out));
+        let teller = Teller { out, clock, cpu_seconds: Cell::new(0), apart: Cell::new(false) };
         while let Some((header, bytes)) = read_request(&mut input)? {
-            *teller.cpu_seconds.borrow_mut() = header.cpu_seconds;
+            teller.cpu_seconds.set(header.cpu_seconds);
+            teller.apart.set(matches!(header.task, Task::ReadApart));
             teller.clock.limit(header.cpu_seconds);
-            let json = match &header.task {
-                Task::Read => serde_json::to_vec(&extract(&header, &bytes, &teller))?,
-                Task::Draw(pages) => serde_json::to_vec(&draw(&header, &bytes, pages, &teller))?,
-            };
-            drop(bytes);
-            write_frame(&mut *teller.out.borrow_mut(), &Frame::Result(json))?;
+            match &header.task {
+                Task::Read | Task::ReadApart => {
+                    // The bytes are gone before the result is written out.
+                    let response = extract(&header, bytes, &teller);
+                    write_result(&mut *teller.out.borrow_mut(), response)?;
+                }
+                Task::Draw(pages) => {
+                    let json = serde_json::to_vec(&draw(&header, &bytes, pages, &teller))?;
+                    write_frame(&mut *teller.out.borrow_mut(), &Frame::Result(json))?;
+                }
+            }
         }
         Ok(())
     };
@@ -43,14 +52,28 @@ pub fn serve_extraction(memory_bytes_max: u64) -> std::io::Result<()> {
     thread.join().unwrap_or_else(|_| Err(std::io::Error::other("extraction panicked")))
 }
 
-/// Tells the parent which part is read.
-struct Teller<'a> {
-    out: RefCell<StdoutLock<'a>>,
-    clock: CpuClock,
-    cpu_seconds: RefCell<u64>,
+/// Standard output. The standard library writes to it line by line, and what goes out here has no lines.
+#[cfg(unix)]
+fn output() -> std::io::Result<Box<dyn Write + Send>> {
+    use std::os::fd::AsFd;
+    Ok(Box::new(File::from(std::io::stdout().as_fd().try_clone_to_owned()?)))
 }
 
-impl Observer for Teller<'_> {
+#[cfg(not(unix))]
+fn output() -> std::io::Result<Box<dyn Write + Send>> {
+    Ok(Box::new(std::io::stdout()))
+}
+
+/// Tells the parent which part is read.
+struct Teller {
+    out: RefCell<BufWriter<Box<dyn Write + Send>>>,
+    clock: CpuClock,
+    cpu_seconds: Cell<u64>,
+    /// Whether documents inside go out one by one.
+    apart: Cell<bool>,
+}
+
+impl Observer for Teller {
     fn begins(&self, part: &str) {
         // A parent that does not listen any more ends this process with its next request.
         drop(write_frame(&mut *self.out.borrow_mut(), &Frame::Part(part.to_owned())));
@@ -62,15 +85,24 @@ impl Observer for Teller<'_> {
     }
 
     fn begins_child(&self, path: &str) {
-        self.clock.limit(*self.cpu_seconds.borrow());
+        self.clock.limit(self.cpu_seconds.get());
         drop(write_frame(&mut *self.out.borrow_mut(), &Frame::Child(path.to_owned())));
         faults::part(path);
     }
+
+    fn child_read(&self, key: &str, child: Child) -> Option<Child> {
+        if !self.apart.get() {
+            return Some(child);
+        }
+        drop(write_inside(&mut *self.out.borrow_mut(), key, child));
+        None
+    }
 }
 
-fn extract(header: &RequestHeader, bytes: &[u8], observer: &dyn Observer) -> Response {
+fn extract(header: &RequestHeader, bytes: Vec<u8>, observer: &dyn Observer) -> Response {
+    let bytes = Arc::new(bytes);
     let work =
-        std::panic::AssertUnwindSafe(|| ibid_ingest::extract_observed(&header.name, bytes, &header.options, observer));
+        std::panic::AssertUnwindSafe(|| ibid_ingest::extract_shared(&header.name, &bytes, &header.options, observer));
     match std::panic::catch_unwind(work) {
         Ok(response) => response,
         Err(_) => {
@@ -80,7 +112,7 @@ fn extract(header: &RequestHeader, bytes: &[u8], observer: &dyn Observer) -> Res
 }
 
 /// Sends pictures of pages, one after the other.
-fn draw(header: &RequestHeader, bytes: &[u8], pages: &[u32], teller: &Teller<'_>) -> Result<(), ExtractError> {
+fn draw(header: &RequestHeader, bytes: &[u8], pages: &[u32], teller: &Teller) -> Result<(), ExtractError> {
     for page in pages {
         teller.clock.limit(header.cpu_seconds);
         drop(write_frame(&mut *teller.out.borrow_mut(), &Frame::Drawing(*page)));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::IndexingError;
 use crate::generations::OpenedGeneration;
+use crate::memory::Memory;
 use crate::store::{MissingText, Store};
 use crate::types::{DocumentId, GenerationId};
 
@@ -12,6 +13,8 @@ const DOCUMENTS_PER_ROUND: u32 = 64;
 /// Texts that one call embeds: enough to keep two cores busy, few enough that a stop loses little and a question that
 /// comes in between does not wait long.
 const TEXTS_PER_CALL: usize = 16;
+/// And that one call embeds while memory is short.
+const TEXTS_PER_CALL_WHEN_SHORT: usize = 4;
 /// Texts of one round. Its documents become searchable by meaning at its end, so it is kept short; a document with more
 /// texts takes several rounds.
 const TEXTS_PER_ROUND: usize = 128;
@@ -30,14 +33,18 @@ pub(super) struct Round {
 pub(super) async fn embed_round(
     store: &dyn Store,
     views: &OpenedGeneration,
-    lease: Duration,
+    (lease, memory): (Duration, &Memory),
     embedded: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Round, IndexingError> {
     let mut round = Round::default();
     let Some(embedder) = &views.embedder else { return Ok(round) };
     let generation = views.id;
     let (documents, texts) = gather(store, generation, lease).await?;
-    for part in texts.chunks(TEXTS_PER_CALL) {
+    let mut left = texts.as_slice();
+    while !left.is_empty() {
+        let most = if memory.is_near() { TEXTS_PER_CALL_WHEN_SHORT } else { TEXTS_PER_CALL };
+        let (part, rest) = left.split_at(most.min(left.len()));
+        left = rest;
         let inputs = part.iter().map(|text| text.input.clone()).collect();
         let vectors = embedder.embed_passages(inputs).await?;
         let pairs: Vec<_> = part.iter().map(|text| text.hash).zip(vectors).collect();

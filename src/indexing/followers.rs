@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -15,8 +15,15 @@ use crate::store::{ChangeKind, IndexedDocument, Store};
 use crate::types::{DocumentId, Seq, document_facets};
 use crate::vector::VectorPoint;
 
-/// Changes that one commit covers: a commit costs a flush to disk, and what waits for it is not found.
-const CHANGES_PER_COMMIT: u32 = 512;
+/// Changes that are looked at together.
+const CHANGES_AT_ONCE: u32 = 512;
+/// A commit costs a flush to disk, and what waits for it is not found: so one covers what comes in this time, or so much text.
+const COMMIT_AFTER: Duration = Duration::from_secs(1);
+const COMMIT_BYTES: usize = 32 << 20;
+/// Text that is handed to the keyword index at a time, while the next is read from the truth.
+const WORDS_AT_ONCE: usize = 1 << 20;
+/// Points that are handed to the vector index at a time.
+const POINTS_AT_ONCE: usize = 1_024;
 /// Characters that tell a document's language.
 const LANGUAGE_SAMPLE_CHARS: usize = 2_000;
 
@@ -38,24 +45,66 @@ pub struct ViewState {
     pub chunks: u64,
 }
 
-/// Applies the next changes to a generation's keyword view; says whether there were any.
+/// Applies the next changes to a generation's keyword view, in one commit; says whether there were any.
 pub(super) async fn follow_keyword(store: &dyn Store, views: &OpenedGeneration) -> Result<bool, IndexingError> {
-    let index = &views.keyword;
-    let changes = store.changes_after(views.id, index.checkpoint(), CHANGES_PER_COMMIT).await?;
-    let Some(last) = changes.last().map(|change| change.seq) else { return Ok(false) };
-    let words = changes.iter().filter(|change| change.kind != ChangeKind::Embedded);
-    let documents: BTreeSet<DocumentId> = words.map(|change| change.document).collect();
-    for id in documents {
-        let batch = match store.indexed_document(id, views.id).await? {
-            Some(document) => KeywordBatch { upserts: vec![(id, entries(&document))], deletes: Vec::new() },
-            None => KeywordBatch { upserts: Vec::new(), deletes: vec![id] },
-        };
-        blocking(index, move |index| index.apply(batch)).await?;
+    let (index, began) = (&views.keyword, Instant::now());
+    let from = index.checkpoint();
+    let (mut reached, mut bytes) = (from, 0);
+    while bytes < COMMIT_BYTES && began.elapsed() < COMMIT_AFTER {
+        let changes = store.changes_after(views.id, reached, CHANGES_AT_ONCE).await?;
+        let Some(last) = changes.last().map(|change| change.seq) else { break };
+        let words = changes.iter().filter(|change| change.kind != ChangeKind::Embedded);
+        bytes += apply_words(store, views, words.map(|change| change.document).collect()).await?;
+        reached = last;
+    }
+    if reached == from {
+        return Ok(false);
     }
     faults::point();
-    blocking(index, move |index| index.commit(last)).await?;
+    blocking(index, move |index| index.commit(reached)).await?;
     faults::point();
     Ok(true)
+}
+
+/// Puts the words of documents as they are now in the place of what the index has, and says how many bytes they were. While
+/// it takes some, the next are read.
+async fn apply_words(
+    store: &dyn Store,
+    views: &OpenedGeneration,
+    documents: BTreeSet<DocumentId>,
+) -> Result<usize, IndexingError> {
+    let (mut left, mut total) = (documents.into_iter(), 0);
+    let mut ready = words_of(store, views, &mut left).await?;
+    while let Some((batch, bytes)) = ready {
+        total += bytes;
+        let apply = blocking(&views.keyword, move |index| index.apply(batch));
+        let (next, ()) = tokio::try_join!(words_of(store, views, &mut left), apply)?;
+        ready = next;
+    }
+    Ok(total)
+}
+
+/// The words of the next documents, with their bytes; `None` when there are none left.
+async fn words_of(
+    store: &dyn Store,
+    views: &OpenedGeneration,
+    left: &mut impl Iterator<Item = DocumentId>,
+) -> Result<Option<(KeywordBatch, usize)>, IndexingError> {
+    let (mut batch, mut bytes) = (KeywordBatch::default(), 0);
+    for id in left {
+        match store.indexed_document(id, views.id).await? {
+            Some(document) => {
+                bytes += document.chunks.iter().map(|row| row.text.len()).sum::<usize>();
+                batch.upserts.push((id, entries(&document)));
+            }
+            None => batch.deletes.push(id),
+        }
+        if bytes >= WORDS_AT_ONCE {
+            break;
+        }
+    }
+    let is_empty = batch.upserts.is_empty() && batch.deletes.is_empty();
+    Ok((!is_empty).then_some((batch, bytes)))
 }
 
 /// Applies the next changes to a generation's vector view; says whether there were any. An index that the truth writes, and
@@ -116,7 +165,7 @@ async fn apply_to_vector(
 ) -> Result<Applied, IndexingError> {
     let (index, view) = (&views.vector, &views.vector_view);
     let from = store.checkpoint(view).await?;
-    let changes = store.changes_after(views.id, from, CHANGES_PER_COMMIT).await?;
+    let changes = store.changes_after(views.id, from, CHANGES_AT_ONCE).await?;
     let Some(last) = changes.last().map(|change| change.seq) else { return Ok(Applied::None) };
     let documents: BTreeSet<DocumentId> = changes.iter().map(|change| change.document).collect();
     let documents: Vec<DocumentId> = documents.into_iter().collect();
@@ -125,10 +174,14 @@ async fn apply_to_vector(
     if !still_held(store, lease).await? {
         return Ok(Applied::LeaseLost);
     }
-    for id in documents {
-        let points = points(store, id, views).await?;
-        if !points.is_empty() {
-            index.upsert(points).await?;
+    let mut waiting: Vec<VectorPoint> = Vec::new();
+    for (place, id) in documents.iter().enumerate() {
+        waiting.extend(points(store, *id, views).await?);
+        if waiting.len() < POINTS_AT_ONCE && place + 1 < documents.len() {
+            continue;
+        }
+        if !waiting.is_empty() {
+            index.upsert(std::mem::take(&mut waiting)).await?;
             faults::point();
         }
         if !still_held(store, lease).await? {

@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Notify, watch};
 
 use super::IndexingError;
-use super::chunking::{Cutter, chunk_round};
+use super::chunking::chunk_round;
 use super::embedding::{Round, embed_round};
 use super::estimate::Rates;
 use super::followers::{ViewState, follow_keyword, follow_vector};
 use super::mirror::{Mirror, MirrorOptions};
 use super::progress::LiveIngests;
 use super::receipt::prove_removals;
-use super::texts::TextDocument;
 use super::upload::Desks;
 use crate::extraction::{Extractor, ExtractorParts};
 use crate::generations::{LiveGenerations, OpenedGeneration, VectorFollower};
@@ -51,7 +50,7 @@ pub struct IndexerParts {
 /// Keeps the views equal to the truth.
 pub struct Indexer {
     pub(super) parts: IndexerParts,
-    wake: Arc<Notify>,
+    pub(super) wake: Arc<Notify>,
     /// Texts that were embedded since the start of the process.
     embedded: AtomicU64,
     /// One follower at a time: a second one would apply the same changes again.
@@ -114,6 +113,7 @@ impl Indexer {
             originals: parts.originals.clone(),
             embeds: parts.embed,
             ingests: self.ingests.clone(),
+            live: None,
             ingest: None,
         }
     }
@@ -126,20 +126,6 @@ impl Indexer {
     /// What may be held in memory, and what is.
     pub fn memory(&self) -> &Memory {
         &self.parts.memory
-    }
-
-    /// Cuts a document that comes as text and writes it in one transaction, in the place of what was there; the views follow
-    /// as they do for files. Says how many chunks it has.
-    ///
-    /// # Errors
-    /// [`IndexingError`]; then nothing is written.
-    pub async fn put_text(&self, document: TextDocument) -> Result<usize, IndexingError> {
-        let views = self.parts.generations.serving();
-        let new = document.cut(&Cutter::of(&views)).await?;
-        self.parts.store.ensure_collection(&new.collection, (self.parts.clock)()).await?;
-        self.parts.store.put_document(&new, views.id, (self.parts.clock)()).await?;
-        self.wake.notify_waiters();
-        Ok(new.chunks.len())
     }
 
     /// Brings the views of every generation up to the newest change.
@@ -278,7 +264,8 @@ impl Indexer {
         };
         for views in self.parts.generations.all().into_iter().filter(|_| self.parts.embed) {
             let began = Instant::now();
-            let round = embed_round(self.parts.store.as_ref(), &views, self.parts.lease, &count).await?;
+            let round =
+                embed_round(self.parts.store.as_ref(), &views, (self.parts.lease, &self.parts.memory), &count).await?;
             if round.texts > 0 {
                 self.rates.lock().unwrap_or_else(PoisonError::into_inner).embedded(round.texts, began.elapsed());
             }

@@ -60,7 +60,7 @@ impl Mirror {
         self.store.begin_ingest(&new, self.lease, (self.clock)()).await?;
         let live = Arc::new(LiveIngest::new(id, collection, Arc::clone(&self.memory)));
         self.ingests.add(Arc::clone(&live));
-        self.ingest = Some(id);
+        (self.ingest, self.live) = (Some(id), Some(Arc::clone(&live)));
         let both = |event: &MirrorEvent| {
             live.tell(event);
             listener(event);
@@ -82,7 +82,7 @@ impl Mirror {
             () = live.until_cancelled() => Err(IndexingError::Cancelled),
             never = renewing => match never {},
         };
-        self.ingest = None;
+        (self.ingest, self.live) = (None, None);
         // An estimate is worth no failure.
         drop(live.learned().keep(self.store.as_ref()).await);
         let end = ended(&outcome);

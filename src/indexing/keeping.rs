@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::Path;
 
 use futures::TryStreamExt;
 
@@ -50,24 +49,6 @@ impl Indexer {
 }
 
 impl Mirror {
-    /// See [`Self::keep`], for the file at a path.
-    pub(super) async fn keep_found(
-        &self,
-        path: &Path,
-        stamp: &SourceStamp,
-    ) -> Result<Result<(), Failure>, IndexingError> {
-        if self.originals.is_none() || !self.options.keep_originals {
-            return Ok(Ok(()));
-        }
-        match tokio::fs::File::open(path).await {
-            Ok(file) => self.keep(&file.into_std().await, stamp).await,
-            Err(error) => {
-                let message = OriginalsError::Unreadable(error).to_string();
-                Ok(Err(Failure { code: "unreadable".to_owned(), message }))
-            }
-        }
-    }
-
     /// Keeps a file whose hash is known, if that is asked for. A file that changed since is a failure of its document; a place
     /// that takes nothing ends the ingest, which goes on from here when it is asked for again.
     pub(super) async fn keep(&self, file: &File, stamp: &SourceStamp) -> Result<Result<(), Failure>, IndexingError> {

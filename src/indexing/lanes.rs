@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use futures::future::try_join_all;
 
 use super::IndexingError;
-use super::contained::{FileRead, MirrorListener};
-use super::mirror::{Mirror, settled, vanished};
+use super::contained::{FileRead, Incoming, MirrorListener};
+use super::cut_text::{Shape, shape_of};
+use super::mirror::{Mirror, vanished};
 use super::outcome::{FileOutcome, MirrorEvent, MirrorSummary, account};
 use super::plan::{PASSING_FAILURES, PlannedRead};
-use super::progress::{LiveIngest, Stage};
-use super::source::read_file;
+use super::progress::LiveIngest;
+use super::source::{FileLimits, OpenedFile};
 use crate::extraction::Extractor;
 use crate::generations::OpenedGeneration;
 use crate::store::{NewTask, TaskEnd};
@@ -215,36 +216,28 @@ impl Mirror {
         views: &OpenedGeneration,
         live: &LiveIngest,
     ) -> Result<FileRead, IndexingError> {
-        let _held = self.memory.take((read.file.bytes * BYTES_FACTOR).max(BYTES_LEAST)).await;
         let began = Instant::now();
         let unread = SourceStamp { bytes: read.file.bytes, modified_ns: read.file.modified_ns, sha256: String::new() };
-        let source = match read_file(&read.file, self.options.file_bytes_max).await {
-            Ok(source) => source,
+        let limits = FileLimits::of(self.options.file_bytes_max);
+        let file = match OpenedFile::open(&read.file.path, limits).await {
+            Ok(file) => file,
             Err(failure) => return self.unread(read, unread, failure).await,
         };
-        let stamp = settled(source.stamp, (self.clock)());
-        let same = read.known.as_ref().filter(|known| known.stamp.sha256 == stamp.sha256);
-        if let Some(known) = same.filter(|known| !read.anew && known.failure_code.is_none()) {
-            self.touch(known.id, &stamp).await?;
-            return Ok(FileOutcome::Same.into());
-        }
-        if let Err(failure) = self.keep_found(&read.file.path, &stamp).await? {
-            return self.fail(self.new_document(&read.file.uri, stamp), failure).await;
-        }
-        let new = self.new_document(&read.file.uri, stamp);
         let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let extracted = extractor.extract(&name, &source.bytes).await?;
-        live.spent(Stage::Extract, began.elapsed());
-        let document = match extracted {
-            Ok(document) => document,
-            Err(refusal) => return self.refuse(new, refusal).await,
+        let at_once = match shape_of(&name, &file, limits) {
+            Ok(Shape::Parts(linear)) => linear.part_bytes,
+            _ => read.file.bytes,
         };
-        let pages = document.pages.len();
-        let (chunks, inside) = self.put(new, document, views).await?;
-        live.learn(&read.file.uri, read.file.bytes, began.elapsed(), (pages, chunks));
-        let known = read.known.is_some();
-        let outcome = if known { FileOutcome::Changed { chunks } } else { FileOutcome::Added { chunks } };
-        Ok(FileRead { outcome, inside })
+        let _held = self.memory.take(at_once.saturating_mul(BYTES_FACTOR).max(BYTES_LEAST)).await;
+        let incoming = Incoming { uri: &read.file.uri, read_as: &name, title: None, modified_ns: None };
+        let mut done = self.take_in(extractor, &incoming, file, views).await?;
+        if let FileOutcome::Added { chunks } = done.outcome {
+            live.learn(&read.file.uri, read.file.bytes, began.elapsed(), (done.inside.pages, chunks));
+            if read.known.is_some() {
+                done.outcome = FileOutcome::Changed { chunks };
+            }
+        }
+        Ok(done)
     }
 
     /// What could not be read is a document that failed; what is gone is none any more.

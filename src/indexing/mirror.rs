@@ -23,6 +23,7 @@ use crate::memory::Memory;
 use crate::originals::Originals;
 use crate::store::{DocumentMove, Store, StoreError};
 use crate::types::{CollectionName, DocumentId, Failure, IngestId, Principal, SourceStamp};
+use futures::StreamExt;
 
 /// What a mirror needs to know.
 #[derive(Debug, Clone)]
@@ -112,6 +113,8 @@ pub struct Mirror {
     /// Whether what comes in is embedded.
     pub(super) embeds: bool,
     pub(super) ingests: LiveIngests,
+    /// The ingest that runs.
+    pub(super) live: Option<Arc<LiveIngest>>,
     /// For which ingest it writes.
     pub(super) ingest: Option<IngestId>,
 }
@@ -153,23 +156,16 @@ impl Mirror {
         };
         let draft = compare(&found, known, &rules);
         let doubts: Vec<_> = draft.doubts().map(|file| (file.uri.clone(), file.path.clone())).collect();
-        let stamps = self.hashed(doubts).await?;
+        let stamps = self.hashed(doubts).await;
         Ok(PlannedRoot { path, name, plan: draft.settle(&stamps), scan: found })
     }
 
     /// What files hold, as many at a time as documents are read. Those that cannot be read are left out.
-    async fn hashed(&self, files: Vec<(String, PathBuf)>) -> Result<BTreeMap<String, SourceStamp>, IndexingError> {
+    async fn hashed(&self, files: Vec<(String, PathBuf)>) -> BTreeMap<String, SourceStamp> {
         let lanes = self.extractors.len().max(1);
-        let parts = files.chunks(files.len().div_ceil(lanes).max(1)).map(<[_]>::to_vec);
-        let hash = |part: Vec<(String, PathBuf)>| {
-            let clock = self.clock;
-            tokio::task::spawn_blocking(move || {
-                let stamp = |(uri, path): (String, PathBuf)| Some((uri, settled(hash_file(&path).ok()?, clock())));
-                part.into_iter().filter_map(stamp).collect::<Vec<_>>()
-            })
-        };
-        let hashed = futures::future::try_join_all(parts.map(hash)).await.map_err(|_| IndexingError::Cancelled)?;
-        Ok(hashed.into_iter().flatten().collect())
+        let hashed = futures::stream::iter(files)
+            .map(|(uri, path)| async move { Some((uri, settled(hash_file(&path).await.ok()?, (self.clock)()))) });
+        hashed.buffer_unordered(lanes).filter_map(|hashed| async { hashed }).collect().await
     }
 
     /// Does what was planned for every root, or nothing where more would go than may.

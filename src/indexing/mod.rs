@@ -1,13 +1,14 @@
 //! WRITE PATH: a folder in, truth and both views out.
 //!
 //! `scan` sees what is there, `plan` says what has to happen, `mirror` does it: read, extract in a child process, chunk,
-//! one transaction a document. `upload` does so with files that are handed over, `texts` with documents that are text already. From the change log that these transactions
+//! one transaction a document. `contained` takes a file in as it is read, `source` is the file, `cut_text` the parts of a large text. `upload` does so with files that are handed over, `texts` with documents that are text already. From the change log that these transactions
 //! leave, `followers` bring the views up to date, and `embedding` gives every chunk its vector as a stage of its own.
 //! `chunking` cuts what is there anew when a generation is built beside the one that serves. Every part may be stopped
 //! anywhere and started again.
 
 mod chunking;
 mod contained;
+mod cut_text;
 mod embedding;
 mod error;
 mod estimate;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::IndexingError;
+use super::contained::Incoming;
 use super::mirror::Mirror;
-use super::source::read_open;
+use super::source::{FileLimits, OpenedFile};
 use crate::extraction::Extractor;
-use crate::originals::OriginalsError;
 use crate::types::{DocumentId, SourceStamp};
 
 /// The name of the root, unless a folder of the collection had it before.
@@ -68,25 +68,17 @@ impl Mirror {
     async fn take(&self, extractor: &mut Extractor, uri: &str, file: Upload) -> Result<(), IndexingError> {
         let modified_ns = (self.clock)().saturating_mul(1_000_000);
         let bytes = file.file.metadata().map_or(0, |metadata| metadata.len());
-        let kept = file.file.try_clone().map_err(OriginalsError::Unreadable)?;
-        let source = match read_open(file.file, self.options.file_bytes_max).await {
-            Ok(source) => source,
+        let opened = match OpenedFile::handed(file.file, FileLimits::of(self.options.file_bytes_max)).await {
+            Ok(opened) => opened,
             Err(failure) => {
                 let unread = SourceStamp { bytes, modified_ns, sha256: String::new() };
                 return self.fail(self.new_document(uri, unread), failure).await.map(drop);
             }
         };
-        if let Err(failure) = self.keep(&kept, &source.stamp).await? {
-            return self.fail(self.new_document(uri, source.stamp), failure).await.map(drop);
-        }
-        let new = self.new_document(uri, SourceStamp { modified_ns, ..source.stamp });
-        let mut document = match extractor.extract(&file.read_as, &source.bytes).await? {
-            Ok(document) => document,
-            Err(refusal) => return self.refuse(new, refusal).await.map(drop),
-        };
-        document.title = file.title.or(document.title);
+        let (read_as, title) = (file.read_as.as_str(), file.title);
+        let incoming = Incoming { uri, read_as, title, modified_ns: Some(modified_ns) };
         // What begins to serve meanwhile is chunked behind it, as every generation is.
         let views = self.generations.serving();
-        self.put(new, document, &views).await.map(drop)
+        self.take_in(extractor, &incoming, opened, &views).await.map(drop)
     }
 }

@@ -8,7 +8,7 @@ use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, SchemaBui
 
 use super::terms::{LAST_CHARACTERS, WORDS, with_language};
 use super::{KeywordEntry, KeywordError};
-use crate::analysis::{ANALYSIS_VERSION, Language};
+use crate::analysis::{ANALYSIS_VERSION, Language, has_runs};
 
 /// Changes whenever the fields or their meaning do.
 const SCHEMA_VERSION: u32 = 2;
@@ -88,11 +88,11 @@ impl WordField {
     }
 
     fn add_to(self, document: &mut TantivyDocument, language: Language, text: &str) {
-        let text = with_language(language, text);
-        if !text.is_ascii() {
-            document.add_text(self.last, &text);
+        let words = with_language(language, text);
+        if has_runs(text) {
+            document.add_text(self.last, &words);
         }
-        document.add_text(self.terms, text);
+        document.add_text(self.terms, words);
     }
 }
 

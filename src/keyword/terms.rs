@@ -15,10 +15,16 @@ pub(super) fn with_language(language: Language, text: &str) -> String {
     [language.code(), text].concat()
 }
 
+/// Titles and headings are shorter; the words of a chunk are longer, and no two chunks in a row have the same.
+const KEPT_BYTES_MAX: usize = 400;
+
 /// Terms with their positions: those of words and runs, or the last characters of runs alone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TermTokenizer {
     is_last: bool,
+    /// What the terms below are of, when it is short: the chunks of a document share its title, and those of a section its
+    /// headings, and each field has a tokenizer of its own.
+    kept: String,
     terms: String,
     /// Of each term, where it ends in `terms`, and its position.
     places: Vec<(usize, u32)>,
@@ -39,9 +45,16 @@ impl Tokenizer for TermTokenizer {
     type TokenStream<'a> = Terms<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
+        self.token.reset();
+        if !self.kept.is_empty() && self.kept == text {
+            return Terms { tokenizer: self, next: 0 };
+        }
         self.terms.clear();
         self.places.clear();
-        self.token.reset();
+        self.kept.clear();
+        if text.len() <= KEPT_BYTES_MAX {
+            self.kept.push_str(text);
+        }
         let (code, words) = text.split_at(text.floor_char_boundary(2));
         let keep = |term: &str, position| {
             self.terms.push_str(term);

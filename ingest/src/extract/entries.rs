@@ -24,8 +24,12 @@ pub(super) struct Entries<'a> {
     source: &'a Source<'a>,
     /// How often a path was asked for.
     taken: HashMap<String, usize>,
-    /// Each entry with those inside of it.
+    /// Each entry with those inside of it, as far as the observer left them here.
     groups: Vec<Vec<Child>>,
+    /// Entries that need a password, while nothing else was found: a container of nothing else is refused without them.
+    locked: Vec<(String, Child)>,
+    /// Whether some entry needs no password.
+    any_open: bool,
     /// Every path that was given out.
     listed: Vec<String>,
     /// Pictures, sound, video and fonts that were passed over.
@@ -34,7 +38,15 @@ pub(super) struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     pub(super) fn new(source: &'a Source<'a>) -> Self {
-        Self { source, taken: HashMap::new(), groups: Vec::new(), listed: Vec::new(), media: 0 }
+        Self {
+            source,
+            taken: HashMap::new(),
+            groups: Vec::new(),
+            locked: Vec::new(),
+            any_open: false,
+            listed: Vec::new(),
+            media: 0,
+        }
     }
 
     /// The path under which an entry of this name is read. `None` for one that is left out as a scan of a folder would leave
@@ -58,20 +70,53 @@ impl<'a> Entries<'a> {
         self.media += 1;
     }
 
-    /// Reads an entry under the path that [`Self::admit`] gave.
+    /// Reads an entry under the path that [`Self::admit`] gave, unless an earlier try has given it.
     pub(super) fn read(&mut self, path: &str, bytes: &[u8]) {
-        self.groups.push(self.source.child(path, bytes));
+        let key = self.source.next_key();
+        if !self.was_given(&key) {
+            let group = self.source.child(&key, path, bytes);
+            self.add(key, group);
+        }
     }
 
     /// Keeps why an entry cannot be read.
     pub(super) fn fail(&mut self, path: &str, bytes: u64, error: ExtractError) {
-        self.groups.push(vec![Child { path: path.to_owned(), bytes, outcome: Err(error) }]);
+        let key = self.source.next_key();
+        if !self.was_given(&key) {
+            self.add(key, vec![Child { path: path.to_owned(), bytes, outcome: Err(error) }]);
+        }
     }
 
     /// Whether every entry so far needs a password.
     pub(super) fn all_encrypted(&self) -> bool {
-        let encrypted = |child: &Child| matches!(child.outcome, Err(ExtractError::Encrypted { .. }));
-        !self.groups.is_empty() && self.groups.iter().flatten().all(encrypted)
+        !self.any_open && !self.locked.is_empty()
+    }
+
+    /// Locked entries are given only when there is another, or at the end, so one that was given proves that they may be.
+    fn was_given(&mut self, key: &str) -> bool {
+        let given = self.source.options.given.contains(key);
+        self.any_open |= given;
+        given
+    }
+
+    fn add(&mut self, key: String, mut group: Vec<Child>) {
+        let is_locked = |child: &Child| matches!(child.outcome, Err(ExtractError::Encrypted { .. }));
+        if !self.any_open && group.len() == 1 && group.first().is_some_and(is_locked) {
+            self.locked.extend(group.pop().map(|own| (key, own)));
+            return;
+        }
+        self.any_open = true;
+        self.give_locked();
+        if let Some(own) = self.source.hand_over(&key, group.remove(0)) {
+            group.insert(0, own);
+            self.groups.push(group);
+        }
+    }
+
+    fn give_locked(&mut self) {
+        for (key, child) in std::mem::take(&mut self.locked) {
+            self.groups.extend(self.source.hand_over(&key, child).map(|own| vec![own]));
+        }
     }
 
     /// Whether nothing was found so far.
@@ -91,20 +136,15 @@ impl<'a> Entries<'a> {
     }
 
     /// Gives the entries to the document that they lie in. `media` says in the plural what was passed over.
-    pub(super) fn finish(self, document: &mut Document, media: &str) {
+    pub(super) fn finish(mut self, document: &mut Document, media: &str) {
+        self.give_locked();
         document.children = self.groups.into_iter().flatten().collect();
         if self.media > 0 {
             document.warnings.push(Warning::NotRead { what: media.to_owned(), count: self.media });
         }
-        // A folder may have the name of an archive beside it, and then a file in it that of an entry.
-        let mut seen = HashSet::new();
+        let mut taken = TakenPaths::default();
         for child in &mut document.children {
-            let mut number = 1;
-            let asked = child.path.clone();
-            while !seen.insert(child.path.clone()) {
-                number += 1;
-                child.path = numbered(&asked, number);
-            }
+            child.path = taken.free(std::mem::take(&mut child.path));
         }
     }
 
@@ -122,6 +162,24 @@ impl<'a> Entries<'a> {
         }
         self.taken.insert(path, number);
         unique
+    }
+}
+
+/// The paths of documents inside one file that are taken. A folder may have the name of an archive beside it, and then a file
+/// in it that of an entry.
+#[derive(Debug, Default)]
+pub struct TakenPaths(HashSet<String>);
+
+impl TakenPaths {
+    /// The path, or one with a number when it is taken. It is taken from here on.
+    pub fn free(&mut self, path: String) -> String {
+        let mut free = path.clone();
+        let mut number = 1;
+        while !self.0.insert(free.clone()) {
+            number += 1;
+            free = numbered(&path, number);
+        }
+        free
     }
 }
 

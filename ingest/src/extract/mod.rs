@@ -33,10 +33,13 @@ mod text;
 mod xml;
 mod zip_guard;
 
-pub use entries::MEDIA_EXTENSIONS;
+pub use entries::{MEDIA_EXTENSIONS, TakenPaths};
 pub use options::{ExtractOptions, PdfBackend};
 pub use pdf::{PagePicture, page_pictures};
 pub use source::Observer;
+pub use table::table_head;
+
+use std::sync::Arc;
 
 use crate::detect::detect;
 use crate::{Document, ExtractError, Warning};
@@ -67,21 +70,41 @@ pub fn extract_observed(
     observer: &dyn Observer,
 ) -> Result<Document, ExtractError> {
     let budget = Budget::new(&options.limits);
-    read(name, bytes, options, &Inside { observer, path: "", depth: 0, budget: &budget })
+    read(name, (bytes, None), options, &Inside::outermost(observer, &budget))
 }
 
-fn read(name: &str, bytes: &[u8], options: &ExtractOptions, inside: &Inside<'_>) -> Result<Document, ExtractError> {
+/// As [`extract_observed`], of bytes that a reader may hold for as long as it works, which saves a copy of them.
+///
+/// # Errors
+///
+/// Those of [`extract`].
+pub fn extract_shared(
+    name: &str,
+    bytes: &Arc<Vec<u8>>,
+    options: &ExtractOptions,
+    observer: &dyn Observer,
+) -> Result<Document, ExtractError> {
+    let budget = Budget::new(&options.limits);
+    read(name, (bytes, Some(bytes)), options, &Inside::outermost(observer, &budget))
+}
+
+fn read(
+    name: &str,
+    (bytes, shared): (&[u8], Option<&Arc<Vec<u8>>>),
+    options: &ExtractOptions,
+    inside: &Inside<'_>,
+) -> Result<Document, ExtractError> {
     let limits = &options.limits;
     check_size("document", bytes.len(), limits.bytes_max)?;
     let media_type = detect(name, bytes)?;
     let format = FORMATS.iter().find(|format| (format.reads)(media_type)).expect("a test says that each has a reader");
-    let mut document = (format.extract)(&Source { name, bytes, media_type, options, inside })?;
+    let mut document = (format.extract)(&Source { name, bytes, media_type, options, inside, shared })?;
     scrub::scrub(&mut document);
     cut_marks(&mut document, inside, limits.marks_max);
     check_size("text", document.text.len(), limits.text_bytes_max)?;
     // What lies inside another document comes without its bytes, so nobody could recognise anything on it later.
     let is_scan = options.scans && inside.depth == 0 && document.pages.iter().any(|page| page.needs_ocr);
-    if document.text.trim().is_empty() && document.children.is_empty() && !is_scan {
+    if document.text.trim().is_empty() && inside.children.get() == 0 && !is_scan {
         return Err(no_text(&document, bytes.len()));
     }
     Ok(document)

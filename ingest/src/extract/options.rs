@@ -25,6 +25,9 @@ pub struct ExtractOptions {
     /// Parts that are left out, named as an [`Observer`](super::Observer) hears them: they ended the process before.
     #[serde(default)]
     pub skip: BTreeSet<String>,
+    /// Documents inside that an [`Observer`](super::Observer) has from an earlier try, by their keys: they are not read again.
+    #[serde(default)]
+    pub given: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for ExtractOptions {
@@ -37,6 +40,7 @@ impl std::fmt::Debug for ExtractOptions {
             .field("scans", &self.scans)
             .field("html_article", &self.html_article)
             .field("skip", &self.skip)
+            .field("given", &self.given.len())
             .finish()
     }
 }

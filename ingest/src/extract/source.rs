@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::options::ExtractOptions;
 use super::read;
@@ -20,6 +21,16 @@ pub trait Observer {
 
     /// The part that began last was read, and is not to blame for what happens from here on.
     fn ends(&self) {}
+
+    /// A document inside was read, or was not, for a reason. What comes back stays in the document that holds it; an observer
+    /// that keeps it holds one document at a time, however many there are.
+    ///
+    /// Documents that lie deeper come before the one that they lie in. The child's path begins outside and two may have the
+    /// same; `key` is another for each, and the same in every try, for [`ExtractOptions::given`].
+    fn child_read(&self, key: &str, child: Child) -> Option<Child> {
+        let _ = key;
+        Some(child)
+    }
 }
 
 impl Observer for () {
@@ -34,6 +45,8 @@ pub(crate) struct Source<'a> {
     pub(crate) media_type: MediaType,
     pub(crate) options: &'a ExtractOptions,
     pub(super) inside: &'a Inside<'a>,
+    /// The bytes again, when they are shared, for a reader that wants to hold them.
+    pub(super) shared: Option<&'a Arc<Vec<u8>>>,
 }
 
 /// Where a source stands among those that contain it, and what is left for all of them together.
@@ -41,8 +54,19 @@ pub(super) struct Inside<'a> {
     pub(super) observer: &'a dyn Observer,
     /// The path inside the outermost file, with a `/` at its end; empty for the outermost file itself.
     pub(super) path: &'a str,
+    /// The key of the document, with a `.` at its end; empty for the outermost file itself.
+    pub(super) key: &'a str,
     pub(super) depth: usize,
+    /// Documents found inside so far.
+    pub(super) children: Cell<usize>,
     pub(super) budget: &'a Budget,
+}
+
+impl<'a> Inside<'a> {
+    /// The place of the outermost file.
+    pub(super) fn outermost(observer: &'a dyn Observer, budget: &'a Budget) -> Self {
+        Self { observer, path: "", key: "", depth: 0, children: Cell::new(0), budget }
+    }
 }
 
 /// What all documents inside one file may still cost together.
@@ -103,11 +127,26 @@ impl Source<'_> {
         Ok(())
     }
 
+    /// The key of the next document inside: its number, below that of the document that it lies in.
+    pub(crate) fn next_key(&self) -> String {
+        let number = self.inside.children.get();
+        self.inside.children.set(number + 1);
+        format!("{}{number}", self.inside.key)
+    }
+
+    /// Hands a document inside to the observer, and gives it back when it stays.
+    pub(crate) fn hand_over(&self, key: &str, child: Child) -> Option<Child> {
+        let path = child.path;
+        let from_outside = Child { path: format!("{}{path}", self.inside.path), ..child };
+        let kept = self.inside.observer.child_read(key, from_outside)?;
+        Some(Child { path, ..kept })
+    }
+
     /// Reads a document inside this one, and those inside of it: first itself, then they. `path` is relative to this one.
     ///
     /// Nothing that happens in there ends the outer document: what cannot be read comes back with the reason.
-    pub(crate) fn child(&self, path: &str, bytes: &[u8]) -> Vec<Child> {
-        let outcome = self.child_outcome(path, bytes);
+    pub(crate) fn child(&self, key: &str, path: &str, bytes: &[u8]) -> Vec<Child> {
+        let outcome = self.child_outcome(key, path, bytes);
         let mut own = Child { path: path.to_owned(), bytes: bytes.len() as u64, outcome };
         let Ok(document) = &mut own.outcome else { return vec![own] };
         let inner = std::mem::take(&mut document.children);
@@ -115,7 +154,7 @@ impl Source<'_> {
         std::iter::once(own).chain(within.collect::<Vec<_>>()).collect()
     }
 
-    fn child_outcome(&self, path: &str, bytes: &[u8]) -> Result<crate::Document, ExtractError> {
+    fn child_outcome(&self, key: &str, path: &str, bytes: &[u8]) -> Result<crate::Document, ExtractError> {
         let limit = self.options.limits.depth_max;
         if self.inside.depth >= limit {
             return Err(ExtractError::TooDeep { limit });
@@ -128,10 +167,12 @@ impl Source<'_> {
         let inside = Inside {
             observer: self.inside.observer,
             path: &format!("{from_outside}/"),
+            key: &format!("{key}."),
             depth: self.inside.depth + 1,
+            children: Cell::new(0),
             budget: self.inside.budget,
         };
-        let reading = AssertUnwindSafe(|| read(path, bytes, self.options, &inside));
+        let reading = AssertUnwindSafe(|| read(path, (bytes, None), self.options, &inside));
         let outcome = catch_unwind(reading).unwrap_or_else(|_| {
             Err(ExtractError::Damaged { format: "document".into(), reason: "its reader gave up on it".into() })
         });

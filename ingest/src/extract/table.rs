@@ -40,6 +40,20 @@ pub(crate) fn extract(source: &Source<'_>) -> Result<Document, ExtractError> {
     Ok(document)
 }
 
+/// How many bytes at the beginning of a table name its columns: its first record, and a line `sep=;` above it. 0 when nothing
+/// does, or when `sample`, the beginning of the file, does not hold all of it.
+pub fn table_head(media_type: MediaType, sample: &str) -> usize {
+    let (delimiter, start) = directive(sample).unwrap_or_else(|| (delimiter(sample, media_type), 0));
+    let mut reader = reader(&sample.as_bytes()[start..], delimiter, true);
+    let mut record = ByteRecord::new();
+    let found = reader.read_byte_record(&mut record).is_ok_and(|more| more);
+    let read = start + reader.position().byte() as usize;
+    // The parser stands between the two signs of a line end as some programs write it.
+    let end = read + usize::from(sample[read..].starts_with('\n'));
+    let is_whole = end < sample.len() && sample[..end].ends_with('\n');
+    if found && is_whole && names_columns(&record) { end } else { 0 }
+}
+
 /// What a first line `sep=;` says, as spreadsheets write it, and where the table begins below it.
 fn directive(text: &str) -> Option<(u8, usize)> {
     let (line, _) = text.split_once('\n')?;

@@ -71,7 +71,7 @@ async fn index(common: &Common, booted: &Booted, dataset: &Dataset) -> anyhow::R
     let began = Instant::now();
     let app = &booted.app;
     let waiting = app.store.embedding_status(app.generations.serving().id).await?;
-    let progress = IngestProgress::new(!common.json, waiting);
+    let progress = IngestProgress::new(!common.json, waiting, app.indexer.ingests());
     let (done, all_read) = watch::channel(false);
     let read = async {
         if let (Some(corpus), Some(digest)) = (&dataset.corpus, dataset.corpus_digest()) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use hayro_interpret::hayro_syntax::object::dict::keys::{ENCODING, SUBTYPE, TO_UNICODE};
 use hayro_interpret::hayro_syntax::object::{DateTime, Dict, Name};
@@ -22,7 +23,11 @@ pub(super) struct Hayro;
 impl PdfText for Hayro {
     fn pages(&self, source: &Source<'_>) -> Result<PdfContent, ExtractError> {
         let limits = &source.options.limits;
-        let pdf = open(source.bytes, source.options)?;
+        let data = match source.shared {
+            Some(shared) => PdfData::from(Arc::clone(shared)),
+            None => PdfData::from(source.bytes.to_vec()),
+        };
+        let pdf = open(&data, source.options)?;
         let pages = pdf.pages();
         if pages.len() > limits.pages_max {
             return Err(ExtractError::TooManyPages { pages: pages.len(), limit: limits.pages_max });
@@ -39,8 +44,7 @@ impl PdfText for Hayro {
 }
 
 /// Opens a file with the empty password or one of those that are known.
-pub(super) fn open(bytes: &[u8], options: &ExtractOptions) -> Result<Pdf, ExtractError> {
-    let data = PdfData::from(bytes.to_vec());
+pub(super) fn open(data: &PdfData, options: &ExtractOptions) -> Result<Pdf, ExtractError> {
     for password in passwords(options) {
         let loaded = catch_unwind(AssertUnwindSafe(|| Pdf::new_with_password(data.clone(), password)));
         match loaded.map_err(|_| damaged("the reader gave up on it"))? {

@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hayro_interpret::font::GlyphRun;
+use hayro_interpret::hayro_syntax::PdfData;
 use hayro_interpret::hayro_syntax::page::Page;
 use hayro_interpret::kurbo::{Affine, BezPath, Point, Rect};
 use hayro_interpret::{
@@ -57,7 +58,9 @@ pub fn page_pictures(
     options: &ExtractOptions,
     take: &mut dyn FnMut(PagePicture),
 ) -> Result<(), ExtractError> {
-    let opened = catch_unwind(|| open(bytes, options)).map_err(|_| damaged("the reader gave up on it"))?;
+    let data = PdfData::from(bytes.to_vec());
+    let opened =
+        catch_unwind(AssertUnwindSafe(|| open(&data, options))).map_err(|_| damaged("the reader gave up on it"))?;
     let pdf = opened?;
     let cache = InterpreterCache::new();
     for number in pages {
