@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::agent::Agent;
 use crate::generations::LiveGenerations;
-use crate::indexing::{DeletionPolicy, Indexer, MirrorOptions, ScanRules};
+use crate::indexing::{DeletionPolicy, Indexer, MirrorOptions, ScanRules, Sources};
 use crate::retrieval::Retriever;
 use crate::store::Store;
 use crate::types::{CollectionName, Principal};
@@ -33,6 +33,10 @@ pub struct App {
     pub folder: PathBuf,
     /// Largest file that is read.
     pub file_bytes_max: u64,
+    /// Whether files are kept as they were read, unless a source says otherwise.
+    pub keep_originals: bool,
+    /// The folders that are followed while the server runs.
+    pub sources: Sources,
 }
 
 impl App {
@@ -48,6 +52,7 @@ impl App {
             checksum: false,
             retry_failed: false,
             after_back_off: false,
+            keep_originals: self.keep_originals,
         }
     }
 }

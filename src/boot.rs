@@ -6,6 +6,7 @@ mod evaluation;
 mod models;
 mod opener;
 mod reranker;
+mod sources;
 mod store;
 
 use std::path::Path;
@@ -28,7 +29,7 @@ use crate::citation::Verifier;
 use crate::config::{Config, FusionKind, IngestConfig, OcrEngine, SearchConfig};
 use crate::extraction::{ExtractorLimits, ExtractorParts, Tesseract, TextRecognizer};
 use crate::generations::LiveGenerations;
-use crate::indexing::{Indexer, IndexerParts};
+use crate::indexing::{Indexer, IndexerParts, Sources};
 use crate::memory::Memory;
 use crate::models::Embedder;
 use crate::retrieval::{Fusion, RerankStage, Retriever, WeightModel};
@@ -87,11 +88,12 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
         embed: config.ingest.embed,
         lanes: config.ingest.lanes.unwrap_or_else(cores),
         lease: Duration::from_secs(config.ingest.lease_s.max(1)),
+        originals: sources::originals(config, folder.path())?,
         clock: now_ms,
     }));
     let agent = agent(config, &store, &retriever, serving.embedder.clone())?;
     let passages = config.search.passages.clamp(1, 64);
-    let app = App {
+    let mut app = App {
         store,
         generations,
         retriever,
@@ -101,7 +103,10 @@ pub async fn open(config: &Config, data: &Path) -> anyhow::Result<Booted> {
         passages,
         folder: folder.path().to_owned(),
         file_bytes_max: config.ingest.file_bytes_max,
+        keep_originals: config.ingest.keep_originals.is_on(),
+        sources: Sources::new(Vec::new(), now_ms),
     };
+    app.sources = Sources::new(sources::sources(config, &app)?, now_ms);
     Ok(Booted { app, folder, notices })
 }
 

@@ -2,7 +2,9 @@
 
 mod chat;
 mod ingest;
+mod originals;
 mod rerank;
+mod sources;
 mod vector;
 
 use std::fmt;
@@ -13,7 +15,9 @@ use serde::Deserialize;
 
 pub use chat::{ChatConfig, FallbackConfig, PriceConfig};
 pub use ingest::{IngestConfig, OcrEngine, Passwords};
+pub use originals::OriginalsConfig;
 pub use rerank::{RerankApi, RerankConfig};
+pub use sources::{Percent, SourceConfig};
 pub use vector::{PgvectorConfig, PgvectorStorage, QdrantConfig, QdrantQuantization, VectorBackend, VectorConfig};
 
 /// The whole configuration. A file sets what it names and leaves the rest as it is.
@@ -38,6 +42,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The vector index.
     pub vector: VectorConfig,
+    /// Folders that are followed while the server runs.
+    pub sources: Vec<SourceConfig>,
 }
 
 /// The database that holds the truth.
@@ -159,6 +165,9 @@ impl Config {
                 toml::from_str(&text).map_err(|e| ConfigError::Invalid(path.to_owned(), without_source(&text, &e)))?
             }
         };
+        if let (Some(path), Some(reason)) = (path, sources::wrong(&config.sources)) {
+            return Err(ConfigError::Invalid(path.to_owned(), reason));
+        }
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         config.chat.read_environment(variable);
         config.rerank.read_environment(variable);

@@ -18,6 +18,7 @@ pub mod indexing;
 pub mod keyword;
 pub mod memory;
 pub mod models;
+pub mod originals;
 pub mod retrieval;
 pub mod store;
 pub mod telemetry;
@@ -32,3 +33,7 @@ pub(crate) mod database;
 #[cfg(test)]
 #[path = "tests/agui_rules.rs"]
 pub(crate) mod agui_rules;
+
+#[cfg(test)]
+#[path = "tests/s3_peer.rs"]
+pub(crate) mod s3_peer;

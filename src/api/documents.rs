@@ -181,6 +181,11 @@ pub(super) async fn text(
     }))
 }
 
+/// The document with the id of a path, as [`readable`].
+pub(super) async fn readable_document(state: &ApiState, id: &str) -> Result<Document, ApiError> {
+    readable(state, parsed(id)?).await
+}
+
 /// The document, if there is one and the caller may read it: who may not learns no more than that there is none.
 async fn readable(state: &ApiState, id: DocumentId) -> Result<Document, ApiError> {
     let document = state.app.store.document(id).await?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::agent::RunError;
 use crate::indexing::IndexingError;
+use crate::originals::OriginalsError;
 use crate::retrieval::SearchError;
 use crate::store::StoreError;
 use crate::vector::VectorError;
@@ -229,6 +230,16 @@ impl From<IndexingError> for ApiError {
         match error {
             IndexingError::Store(error) => error.into(),
             IndexingError::Vector(error) => error.into(),
+            IndexingError::Originals(error) => error.into(),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<OriginalsError> for ApiError {
+    fn from(error: OriginalsError) -> Self {
+        match error {
+            OriginalsError::Store { .. } => Self::Unavailable(error.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }

@@ -12,11 +12,14 @@ mod connection;
 mod documents;
 mod error;
 mod guard;
+mod ingests;
 mod json;
 mod openapi;
+mod originals;
 mod pages;
 mod runs;
 mod search;
+mod sources;
 mod status;
 mod threads;
 mod uploads;
@@ -109,6 +112,13 @@ pub fn router(app: App, limits: &ApiLimits) -> Router {
         .route("/v1/documents", get(documents::list))
         .route("/v1/documents/{id}", get(documents::show).delete(documents::delete))
         .route("/v1/documents/{id}/text", get(documents::text))
+        .route("/v1/documents/{id}/original", get(originals::original))
+        .route("/v1/ingests", get(ingests::list))
+        .route("/v1/ingests/{id}", get(ingests::show))
+        .route("/v1/ingests/{id}/events", get(ingests::events))
+        .route("/v1/ingests/{id}/cancel", post(ingests::cancel))
+        .route("/v1/sources", get(sources::list))
+        .route("/v1/sources/{name}/sync", post(sources::sync))
         .route("/v1/threads", get(threads::list))
         .route("/v1/threads/{id}", get(threads::show).patch(threads::rename).delete(threads::delete))
         .route("/v1/runs/{id}", get(runs::show))

@@ -3,7 +3,10 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{agent, citations, collections, completions, documents, runs, search, status, threads, uploads};
+use super::{
+    agent, citations, collections, completions, documents, ingests, originals, runs, search, sources, status, threads,
+    uploads,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +26,7 @@ use super::{agent, citations, collections, completions, documents, runs, search,
         documents::show,
         documents::text,
         documents::delete,
+        originals::original,
         collections::list,
         threads::list,
         threads::show,
@@ -35,6 +39,12 @@ use super::{agent, citations, collections, completions, documents, runs, search,
         runs::unrate,
         citations::show,
         uploads::upload,
+        ingests::list,
+        ingests::show,
+        ingests::events,
+        ingests::cancel,
+        sources::list,
+        sources::sync,
         status::status,
         status::healthz,
         status::readyz,

@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::{ApiError, ApiState};
+use crate::types::IngestState;
 
 /// The answer of a probe.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -58,12 +59,13 @@ pub(super) struct Status {
 pub(super) async fn status(State(state): State<ApiState>) -> Result<Json<Status>, ApiError> {
     let counts = state.app.store.embedding_status(state.app.generations.serving().id).await?;
     let embedding = state.app.generations.serving().embedder.is_some() && counts.chunks_embedded < counts.chunks;
+    let ingests = state.app.indexer.ingests().list().iter().any(|live| live.state() == IngestState::Running);
     Ok(Json(Status {
         documents: counts.documents,
         failed: counts.failed,
         chunks: counts.chunks,
         embedded: counts.chunks_embedded,
-        ingesting: embedding || state.app.mirroring.load(Ordering::Relaxed),
+        ingesting: embedding || ingests || state.app.mirroring.load(Ordering::Relaxed),
         model: state.app.agent.model.name().to_owned(),
     }))
 }

@@ -1,6 +1,7 @@
-//! `ibid serve`: the chat page and the API over what is indexed.
+//! `ibid serve`: the chat page and the API over what is indexed, and over the folders that are followed.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,12 +14,15 @@ use crate::api::{self, ApiLimits};
 use crate::boot::{Booted, now_ms};
 use crate::config::Config;
 use crate::eval;
+use crate::indexing::{Indexer, SourceIngest};
 use crate::retrieval::Retriever;
 
 /// How long a generation that is complete waits to be measured.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 /// How often expired threads are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+/// How often originals of documents that are gone are looked for: all of them are listed.
+const ORIGINALS_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
 /// How long the events of a run are kept after its end: a day, in which a browser may come back to them.
 const EVENTS_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -78,18 +82,42 @@ pub(super) async fn serve(booted: &Booted, config: &Config, listener: TcpListene
         loopback_only: listener.local_addr()?.ip().is_loopback(),
     };
     let (stop, stopped) = watch::channel(false);
-    let indexer = std::sync::Arc::clone(&booted.app.indexer);
-    let indexing = tokio::spawn(async move { indexer.run(stopped).await });
+    let stop = Arc::new(stop);
+    let indexer = Arc::clone(&booted.app.indexer);
+    let stop_indexing = stopped.clone();
+    let indexing = tokio::spawn(async move { indexer.run(stop_indexing).await });
+    let sources = booted.app.sources.clone();
+    let (ingest, at_once) = (source_ingest(booted), config.ingest.sources_at_once);
+    let following = tokio::spawn(async move { sources.run(ingest, at_once, stopped).await });
     let measuring = tokio::spawn(measure_generations(booted.app.retriever.clone()));
     let sweeping = tokio::spawn(sweep_threads(booted.app.agent.clone()));
+    let tidying = tokio::spawn(sweep_originals(Arc::clone(&booted.app.indexer)));
     let router = api::router(booted.app.clone(), &limits);
-    let outcome = api::serve(listener, router, booted.app.agent.live.clone(), stop_signal()).await;
+    let (told, ingests) = (Arc::clone(&stop), booted.app.indexer.ingests().clone());
+    let stop_work = async move {
+        stop_signal().await;
+        // Each notes that it was stopped, and whoever follows one hears of its end.
+        told.send_replace(true);
+        ingests.list().iter().for_each(|live| live.cancel());
+    };
+    let outcome = api::serve(listener, router, booted.app.agent.live.clone(), stop_work).await;
     stop.send_replace(true);
     measuring.abort();
     sweeping.abort();
+    tidying.abort();
+    drop(following.await);
     drop(indexing.await);
     booted.app.store.close().await;
     Ok(outcome?)
+}
+
+/// How a source is ingested here.
+fn source_ingest(booted: &Booted) -> SourceIngest {
+    let indexer = Arc::clone(&booted.app.indexer);
+    Arc::new(move |job, listener| {
+        let indexer = Arc::clone(&indexer);
+        Box::pin(async move { indexer.ingest(job, listener.as_ref()).await })
+    })
 }
 
 /// Measures generations as they become complete, so that they can be compared.
@@ -117,6 +145,18 @@ async fn sweep_threads(agent: Agent) {
             tracing::warn!(%error, "threads could not be swept");
         }
         tokio::time::sleep(SWEEP_INTERVAL).await;
+    }
+}
+
+/// Deletes originals of documents that are gone.
+async fn sweep_originals(indexer: Arc<Indexer>) {
+    while indexer.originals().is_some() {
+        match indexer.sweep_originals().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "originals of documents that are gone were deleted"),
+            Err(error) => tracing::warn!(%error, "originals could not be swept"),
+        }
+        tokio::time::sleep(ORIGINALS_INTERVAL).await;
     }
 }
 

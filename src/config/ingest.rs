@@ -5,6 +5,8 @@ use std::fmt;
 use ibid_ingest::PdfBackend;
 use serde::Deserialize;
 
+use super::OriginalsConfig;
+
 /// Extraction and chunking.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -40,6 +42,10 @@ pub struct IngestConfig {
     /// How long a process that stops answering keeps its work from the others on a shared database. Every step extends it,
     /// and takes seconds on the slowest machine.
     pub lease_s: u64,
+    /// Sources that are ingested side by side. 1: each reads with as many processes as there are cores.
+    pub sources_at_once: usize,
+    /// Whether and where files are kept as they were read: `true`, or an address.
+    pub keep_originals: OriginalsConfig,
 }
 
 /// What reads scanned pages.
@@ -81,6 +87,8 @@ impl Default for IngestConfig {
             embed: true,
             lanes: None,
             lease_s: 60,
+            sources_at_once: 1,
+            keep_originals: OriginalsConfig::Off,
         }
     }
 }

@@ -172,6 +172,9 @@ impl Mirror {
             let new = self.new_document(incoming.uri, stamp);
             let refusal = match read.document {
                 Ok(mut document) => {
+                    if let Err(failure) = self.keep(file.as_file(), &new.source).await? {
+                        return self.fail(new, failure).await;
+                    }
                     document.title = incoming.title.clone().or(document.title);
                     let (chunks, inside) = intake.finish(new, document).await?;
                     return Ok(FileRead { outcome: FileOutcome::Added { chunks }, inside });

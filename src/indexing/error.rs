@@ -6,6 +6,7 @@ use crate::extraction::ExtractionError;
 use crate::generations::RefreshError;
 use crate::keyword::KeywordError;
 use crate::models::EmbedError;
+use crate::originals::OriginalsError;
 use crate::store::StoreError;
 use crate::vector::VectorError;
 
@@ -47,6 +48,9 @@ pub enum IndexingError {
     /// The extraction process cannot be started.
     #[error(transparent)]
     Extractor(#[from] ExtractionError),
+    /// The place of originals takes nothing.
+    #[error(transparent)]
+    Originals(#[from] OriginalsError),
     /// There is no such generation.
     #[error("there is no generation {0}; `ibid generations` lists them")]
     NoGeneration(crate::types::GenerationId),

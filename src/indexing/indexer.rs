@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Notify, watch};
 
 use super::IndexingError;
-use super::chunking::{Cutter, chunk_round};
+use super::chunking::chunk_round;
 use super::embedding::{Round, embed_round};
 use super::estimate::Rates;
 use super::followers::{ViewState, follow_keyword, follow_vector};
 use super::mirror::{Mirror, MirrorOptions};
 use super::progress::LiveIngests;
 use super::receipt::prove_removals;
-use super::texts::TextDocument;
 use super::upload::Desks;
 use crate::extraction::{Extractor, ExtractorParts};
 use crate::generations::{LiveGenerations, OpenedGeneration, VectorFollower};
 use crate::memory::Memory;
+use crate::originals::Originals;
 use crate::store::Store;
 use crate::types::{ChunkId, Seq};
 
@@ -38,6 +38,8 @@ pub struct IndexerParts {
     pub embed: bool,
     /// What may be held in memory.
     pub memory: Arc<Memory>,
+    /// Where files are kept as they were read, if they are.
+    pub originals: Option<Originals>,
     /// How long a process that stops answering keeps its work from the others. Every call that embeds and every document
     /// that is written extends it.
     pub lease: Duration,
@@ -47,8 +49,8 @@ pub struct IndexerParts {
 
 /// Keeps the views equal to the truth.
 pub struct Indexer {
-    parts: IndexerParts,
-    wake: Arc<Notify>,
+    pub(super) parts: IndexerParts,
+    pub(super) wake: Arc<Notify>,
     /// Texts that were embedded since the start of the process.
     embedded: AtomicU64,
     /// One follower at a time: a second one would apply the same changes again.
@@ -108,6 +110,7 @@ impl Indexer {
             wake: Arc::clone(&self.wake),
             lease: parts.lease,
             memory: Arc::clone(&parts.memory),
+            originals: parts.originals.clone(),
             embeds: parts.embed,
             ingests: self.ingests.clone(),
             live: None,
@@ -123,20 +126,6 @@ impl Indexer {
     /// What may be held in memory, and what is.
     pub fn memory(&self) -> &Memory {
         &self.parts.memory
-    }
-
-    /// Cuts a document that comes as text and writes it in one transaction, in the place of what was there; the views follow
-    /// as they do for files. Says how many chunks it has.
-    ///
-    /// # Errors
-    /// [`IndexingError`]; then nothing is written.
-    pub async fn put_text(&self, document: TextDocument) -> Result<usize, IndexingError> {
-        let views = self.parts.generations.serving();
-        let new = document.cut(&Cutter::of(&views)).await?;
-        self.parts.store.ensure_collection(&new.collection, (self.parts.clock)()).await?;
-        self.parts.store.put_document(&new, views.id, (self.parts.clock)()).await?;
-        self.wake.notify_waiters();
-        Ok(new.chunks.len())
     }
 
     /// Brings the views of every generation up to the newest change.

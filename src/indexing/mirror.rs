@@ -20,6 +20,7 @@ use super::upload::Desks;
 use crate::extraction::Extractor;
 use crate::generations::LiveGenerations;
 use crate::memory::Memory;
+use crate::originals::Originals;
 use crate::store::{DocumentMove, Store, StoreError};
 use crate::types::{CollectionName, DocumentId, Failure, IngestId, Principal, SourceStamp};
 use futures::StreamExt;
@@ -45,6 +46,8 @@ pub struct MirrorOptions {
     pub retry_failed: bool,
     /// Whether what failed for a reason that may pass waits for the time that was set for it.
     pub after_back_off: bool,
+    /// Whether files are kept as they were read, where there is a place for that.
+    pub keep_originals: bool,
 }
 
 /// How much a mirror may delete without being asked for: a folder that was emptied by mistake, or is not mounted, looks like
@@ -106,6 +109,7 @@ pub struct Mirror {
     /// Called after each write, so that followers need not poll.
     pub(super) wake: Arc<tokio::sync::Notify>,
     pub(super) memory: Arc<Memory>,
+    pub(super) originals: Option<Originals>,
     /// Whether what comes in is embedded.
     pub(super) embeds: bool,
     pub(super) ingests: LiveIngests,

@@ -108,6 +108,11 @@ impl OpenedFile {
         Ok(Self { file: Arc::new(file), path, seen, head, head_hash })
     }
 
+    /// The file itself, whose cursor is shared.
+    pub(super) fn as_file(&self) -> &File {
+        &self.file
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.seen.bytes
     }

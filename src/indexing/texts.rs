@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use ibid_ingest::MediaType;
 use sha2::{Digest, Sha256};
 
-use super::IndexingError;
 use super::chunking::Cutter;
 use super::row::{blank, fill};
+use super::{Indexer, IndexingError};
 use crate::store::NewDocument;
 use crate::types::{CollectionName, SourceStamp};
 
@@ -24,6 +24,22 @@ pub struct TextDocument {
     pub text: String,
     /// What else is known of it.
     pub metadata: BTreeMap<String, String>,
+}
+
+impl Indexer {
+    /// Cuts a document that comes as text and writes it in one transaction, in the place of what was there; the views follow
+    /// as they do for files. Says how many chunks it has.
+    ///
+    /// # Errors
+    /// [`IndexingError`]; then nothing is written.
+    pub async fn put_text(&self, document: TextDocument) -> Result<usize, IndexingError> {
+        let views = self.parts.generations.serving();
+        let new = document.cut(&Cutter::of(&views)).await?;
+        self.parts.store.ensure_collection(&new.collection, (self.parts.clock)()).await?;
+        self.parts.store.put_document(&new, views.id, (self.parts.clock)()).await?;
+        self.wake.notify_waiters();
+        Ok(new.chunks.len())
+    }
 }
 
 impl TextDocument {

@@ -14,13 +14,13 @@ const FLOORS: [&[&str]; 11] = [
     &["indexing", "retrieval", "transfer", "citation"],
     &["generations"],
     &["store", "vector", "keyword"],
-    &["models", "extraction"],
+    &["models", "extraction", "originals"],
     &["types", "config", "analysis", "telemetry", "faults", "memory"],
-    &["database"],
+    &["database", "s3_peer"],
 ];
 
 /// Names of backends, and the only rooms that may say them.
-const BACKENDS: [(&str, &[&str]); 13] = [
+const BACKENDS: [(&str, &[&str]); 15] = [
     ("QdrantIndex", &["vector", "boot"]),
     ("EdgeIndex", &["vector", "boot"]),
     ("ExactIndex", &["vector", "boot"]),
@@ -31,6 +31,8 @@ const BACKENDS: [(&str, &[&str]); 13] = [
     ("Hashing::new", &["models", "boot"]),
     ("LocalReranker", &["models", "boot"]),
     ("RerankEndpoint::new", &["models", "boot"]),
+    ("Originals::in_folder", &["originals", "boot"]),
+    ("Originals::at_url", &["originals", "boot"]),
     ("Tesseract::new", &["extraction", "boot"]),
     ("OpenAi::new", &["models", "boot"]),
     ("Extractive::new", &["models", "boot"]),
