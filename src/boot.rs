@@ -30,7 +30,7 @@ use crate::config::{Config, FusionKind, IngestConfig, OcrEngine, SearchConfig};
 use crate::extraction::{ExtractorLimits, ExtractorParts, Tesseract, TextRecognizer};
 use crate::generations::LiveGenerations;
 use crate::indexing::{Indexer, IndexerParts, Sources};
-use crate::memory::Memory;
+use crate::memory::{Memory, in_flight_bytes};
 use crate::models::Embedder;
 use crate::retrieval::{Fusion, RerankStage, Retriever, WeightModel};
 use crate::store::Store;
@@ -214,7 +214,7 @@ pub fn extraction(config: &Config, notices: &mut Vec<String>) -> anyhow::Result<
         options: ExtractOptions { pdf_backend, passwords: passwords.0, html_article, ..ExtractOptions::default() },
         limits: ExtractorLimits {
             memory_bytes_max: config.ingest.memory_bytes_max,
-            resident_bytes_max: config.ingest.memory_bytes_max,
+            resident_bytes_max: config.ingest.memory_bytes_max.min(in_flight_bytes(config.ingest.max_memory_bytes)),
             cpu_seconds_max: config.ingest.cpu_seconds_max,
             wall_time_max: Duration::from_secs(config.ingest.wall_seconds_max),
         },

@@ -15,7 +15,9 @@ use tokio::time::Instant;
 
 /// The unit in which bytes in flight are counted.
 const UNIT_BYTES: u64 = 4 << 10;
-/// The share of the ceiling that documents in flight may take; the rest is the model, the indexes and the program.
+/// What the model, the indexes and the program take themselves: 180 MiB with the default model, and what they grow by.
+const OWN_BYTES: u64 = 224 << 20;
+/// The share of a low ceiling that documents in flight may have in any case.
 const IN_FLIGHT_SHARE: u64 = 4;
 /// Above this share of the ceiling nothing new begins.
 const NEAR: f64 = 0.88;
@@ -24,6 +26,20 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// A cgroup's limit ends the process, so the ceiling stays below it.
 const CGROUP_SHARE: f64 = 0.9;
+
+/// The ceiling, or that of the cgroup if it is lower; 0 is none.
+fn ceiling(limit_bytes: u64) -> u64 {
+    let cgroup = cgroup_limit().map_or(0, |limit| (limit as f64 * CGROUP_SHARE) as u64);
+    [limit_bytes, cgroup].into_iter().filter(|limit| *limit > 0).min().unwrap_or(0)
+}
+
+/// What documents in flight may hold together under a ceiling, and so each of the processes that read them.
+pub fn in_flight_bytes(limit_bytes: u64) -> u64 {
+    match ceiling(limit_bytes) {
+        0 => u64::MAX,
+        limit => limit.saturating_sub(OWN_BYTES).max(limit / IN_FLIGHT_SHARE),
+    }
+}
 
 /// What is held, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -66,10 +82,8 @@ impl Memory {
     /// A ceiling of so many bytes, or that of the cgroup if it is lower; 0 is none. `children` says what the processes hold that
     /// work for this one.
     pub fn new(limit_bytes: u64, children: Children) -> Self {
-        let cgroup = cgroup_limit().map(|limit| (limit as f64 * CGROUP_SHARE) as u64);
-        let limit = [limit_bytes, cgroup.unwrap_or(0)].into_iter().filter(|limit| *limit > 0).min().unwrap_or(0);
-        let budget = if limit == 0 { u64::MAX } else { limit / IN_FLIGHT_SHARE };
-        let units = u32::try_from(budget / UNIT_BYTES).unwrap_or(1 << 20).clamp(1, 1 << 20);
+        let limit = ceiling(limit_bytes);
+        let units = u32::try_from(in_flight_bytes(limit_bytes) / UNIT_BYTES).unwrap_or(1 << 20).clamp(1, 1 << 20);
         let in_flight = Arc::new(Semaphore::new(units as usize));
         Self { limit, in_flight, units, children, peak: AtomicU64::new(0), seen: Mutex::new(None) }
     }

@@ -8,9 +8,9 @@ use tokio::sync::watch;
 
 use super::output::{self, grouped, line};
 use super::progress::{IngestProgress, ModelDownload, duration};
-use super::{Common, Outcome, plan};
+use super::{Common, Outcome, follow, plan};
 use crate::boot::{Booted, fetch_model};
-use crate::config::Config;
+use crate::config::{Config, OriginalsConfig};
 use crate::indexing::{DeletionPolicy, IngestJob, MirrorEvent, MirrorOptions, MirrorSummary, ScanRules};
 use crate::types::{CollectionName, Principal};
 
@@ -41,6 +41,9 @@ pub(super) struct SourceArgs {
     /// What the process may hold in memory, the model and the processes that read documents included; 0 is no limit.
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_memory: Option<u64>,
+    /// Keep files as they were read, in the data folder or at s3://, gs://, az:// or file://.
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = OriginalsConfig::parsed)]
+    keep_originals: Option<OriginalsConfig>,
     /// Do not embed: words are found, meaning is not, until an ingest without this or a server does it.
     #[arg(long)]
     no_embed: bool,
@@ -52,6 +55,9 @@ impl SourceArgs {
         self.rules().check().map_err(|reason| anyhow::anyhow!("a glob cannot be used: {reason}"))?;
         config.ingest.max_memory_bytes = self.max_memory.unwrap_or(config.ingest.max_memory_bytes);
         config.ingest.embed &= !self.no_embed;
+        if let Some(kept) = &self.keep_originals {
+            config.ingest.keep_originals.clone_from(kept);
+        }
         Ok(())
     }
 
@@ -110,6 +116,9 @@ pub(super) struct Args {
     /// Try everything again that could not be read, whatever the reason was.
     #[arg(long)]
     retry_failed: bool,
+    /// Go on following the folder until Ctrl-C.
+    #[arg(long, conflicts_with = "plan")]
+    watch: bool,
 }
 
 pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> {
@@ -129,7 +138,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
     }
     let began = std::time::Instant::now();
     let job = IngestJob { roots: args.source.roots.clone(), options };
-    let mut work = std::pin::pin!(mirror_all(&booted, job, common.json));
+    let mut work = std::pin::pin!(mirror_all(&booted, job.clone(), common.json));
     let outcome = tokio::select! {
         outcome = &mut work => outcome,
         _ = tokio::signal::ctrl_c() => {
@@ -141,8 +150,11 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<Outcome> 
         }
     };
     let summary = outcome?;
-    booted.app.store.close().await;
     say_summary(common.json, &summary, began.elapsed(), &booted)?;
+    if args.watch {
+        follow::follow(common, &booted, job).await?;
+    }
+    booted.app.store.close().await;
     Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
 

@@ -8,6 +8,7 @@ mod eval;
 mod extract;
 mod extract_worker;
 mod filters;
+mod follow;
 mod generations;
 mod ingest;
 mod models;

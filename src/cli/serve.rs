@@ -112,7 +112,7 @@ pub(super) async fn serve(booted: &Booted, config: &Config, listener: TcpListene
 }
 
 /// How a source is ingested here.
-fn source_ingest(booted: &Booted) -> SourceIngest {
+pub(super) fn source_ingest(booted: &Booted) -> SourceIngest {
     let indexer = Arc::clone(&booted.app.indexer);
     Arc::new(move |job, listener| {
         let indexer = Arc::clone(&indexer);

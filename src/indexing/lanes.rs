@@ -26,10 +26,12 @@ const TAKEN_AT_ONCE: usize = 16;
 const PLANNED_AT_ONCE: usize = 1_000;
 /// Ends of work that are written in one transaction.
 const SETTLED_AT_ONCE: usize = 64;
-/// What a document takes while it is read, in times of its length: its bytes, its text and what is made of it.
-const BYTES_FACTOR: u64 = 3;
+/// What a text takes while it is read, in times of its length: its bytes and what is made of them.
+const TEXT_FACTOR: u64 = 4;
+/// And any other file: a web page takes eight times its bytes in the process that reads it.
+const WHOLE_FACTOR: u64 = 8;
 /// And what the smallest takes.
-const BYTES_LEAST: u64 = 256 << 10;
+const BYTES_LEAST: u64 = 1 << 20;
 /// Tries within one ingest. A process that died may have been unlucky, a device that did not answer may come back.
 const TRIES_MAX: u32 = 3;
 /// The wait before the second try; each further one is four times as long.
@@ -51,8 +53,6 @@ struct Queue {
     /// What failed and is tried again: not before this time, for which time.
     later: Mutex<Vec<(Instant, u32, PlannedRead)>>,
     ended: Mutex<Vec<TaskEnd>>,
-    /// Files that some lane has.
-    taken: std::sync::atomic::AtomicUsize,
 }
 
 fn locked<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -80,12 +80,8 @@ impl Mirror {
     ) -> Result<MirrorSummary, IndexingError> {
         self.plan_work(&reading.reads).await?;
         let (live, listener) = (reading.live, reading.listener);
-        let queue = Queue {
-            waiting: Mutex::new(reading.reads.into()),
-            later: Mutex::default(),
-            ended: Mutex::default(),
-            taken: Default::default(),
-        };
+        let queue =
+            Queue { waiting: Mutex::new(reading.reads.into()), later: Mutex::default(), ended: Mutex::default() };
         let totals = Mutex::new(&mut summary);
         // What begins to serve while this goes on is chunked behind it, as every generation is.
         let views = self.generations.serving();
@@ -98,7 +94,6 @@ impl Mirror {
                     live.file_ends(&read.file.uri);
                     let outcome = outcome?;
                     self.wake.notify_waiters();
-                    queue.taken.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
                     if let Some((after, failure)) = try_again(&outcome, attempt) {
                         let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
                         listener(&MirrorEvent::Retrying { uri: read.file.uri.clone(), attempt, after_ms, failure });
@@ -137,40 +132,33 @@ impl Mirror {
         Ok(())
     }
 
-    /// The next files with the number of the try, or `None` when nothing is left. What another process works on is left to it.
+    /// The next files with the number of the try, or `None` when nothing is left.
     async fn next_files(&self, queue: &Queue, lanes: usize) -> Result<Option<Vec<(PlannedRead, u32)>>, IndexingError> {
-        loop {
-            let reads: Vec<PlannedRead> = {
-                let mut waiting = locked(&queue.waiting);
-                let fair = (waiting.len() / (lanes * 4)).clamp(1, TAKEN_AT_ONCE).min(waiting.len());
-                waiting.drain(..fair).collect()
-            };
-            if reads.is_empty() {
-                let due = {
-                    let mut later = locked(&queue.later);
-                    let next = (0..later.len()).min_by_key(|place| later[*place].0);
-                    next.map(|place| later.swap_remove(place))
-                };
-                let Some((at, attempt, read)) = due else { return Ok(None) };
-                tokio::time::sleep_until(at.into()).await;
-                queue.taken.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                return Ok(Some(vec![(read, attempt + 1)]));
-            }
-            let taken = self.claim(reads).await?;
-            if !taken.is_empty() {
-                queue.taken.fetch_add(taken.len(), std::sync::atomic::Ordering::Relaxed);
-                return Ok(Some(taken));
-            }
+        let reads: Vec<PlannedRead> = {
+            let mut waiting = locked(&queue.waiting);
+            let fair = (waiting.len() / (lanes * 4)).clamp(1, TAKEN_AT_ONCE).min(waiting.len());
+            waiting.drain(..fair).collect()
+        };
+        if !reads.is_empty() {
+            return self.claim(reads).await.map(Some);
         }
+        let due = {
+            let mut later = locked(&queue.later);
+            let next = (0..later.len()).min_by_key(|place| later[*place].0);
+            next.map(|place| later.swap_remove(place))
+        };
+        let Some((at, attempt, read)) = due else { return Ok(None) };
+        tokio::time::sleep_until(at.into()).await;
+        Ok(Some(vec![(read, attempt + 1)]))
     }
 
+    /// Notes that this process has them now, and which try it is.
     async fn claim(&self, reads: Vec<PlannedRead>) -> Result<Vec<(PlannedRead, u32)>, IndexingError> {
-        let Some(ingest) = self.ingest else { return Ok(reads.into_iter().map(|read| (read, 1)).collect()) };
-        let ids: Vec<_> = reads.iter().map(|read| self.task_id(&read.file.uri)).collect();
-        let claimed = self.store.claim_tasks(ingest, &ids, self.lease, (self.clock)()).await?;
-        let free: std::collections::BTreeSet<DocumentId> = claimed.into_iter().map(|(id, _)| id).collect();
-        let mine = reads.into_iter().zip(ids).filter(|(_, id)| free.contains(id));
-        Ok(mine.map(|(read, _)| (read, 1)).collect())
+        if let Some(ingest) = self.ingest {
+            let ids: Vec<_> = reads.iter().map(|read| self.task_id(&read.file.uri)).collect();
+            self.store.claim_tasks(ingest, &ids, self.lease, (self.clock)()).await?;
+        }
+        Ok(reads.into_iter().map(|read| (read, 1)).collect())
     }
 
     async fn settle(
@@ -224,11 +212,11 @@ impl Mirror {
             Err(failure) => return self.unread(read, unread, failure).await,
         };
         let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let at_once = match shape_of(&name, &file, limits) {
-            Ok(Shape::Parts(linear)) => linear.part_bytes,
-            _ => read.file.bytes,
+        let held = match shape_of(&name, &file, limits) {
+            Ok(Shape::Parts(linear)) => linear.part_bytes.saturating_mul(TEXT_FACTOR),
+            _ => file.bytes().saturating_mul(WHOLE_FACTOR),
         };
-        let _held = self.memory.take(at_once.saturating_mul(BYTES_FACTOR).max(BYTES_LEAST)).await;
+        let _held = self.memory.take(held.max(BYTES_LEAST)).await;
         let incoming = Incoming { uri: &read.file.uri, read_as: &name, title: None, modified_ns: None };
         let mut done = self.take_in(extractor, &incoming, file, views).await?;
         if let FileOutcome::Added { chunks } = done.outcome {

@@ -308,7 +308,7 @@ mod tests {
         let known = [source("d/changed", 9, None), source("d/same", 3, None), source("d/gone", 4, None)].into();
         let plan = plan(&scan, &known, false);
         let read: Vec<_> = plan.read.iter().map(|read| (read.file.uri.as_str(), read.known.is_some())).collect();
-        assert_eq!(read, [("d/new", false), ("d/changed", true)]);
+        assert_eq!(read, [("d/changed", true), ("d/new", false)]);
         assert_eq!(plan.remove[0].0, "d/gone");
         assert_eq!(plan.unchanged, 1);
     }

@@ -137,15 +137,15 @@ pub trait Ingests {
     /// Database errors.
     async fn ingests(&self, query: &IngestQuery) -> Result<IngestPage, StoreError>;
 
-    /// Notes work that is to be done. What somebody else works on at this moment stays theirs; a document that failed before
-    /// keeps the number of its tries.
+    /// Notes work that is to be done; a document that failed before keeps the number of its tries. What somebody else works on
+    /// at this moment is done twice: that is harmless, and waiting for the lease of one that died is not.
     ///
     /// # Errors
     /// Database errors.
     async fn plan_tasks(&self, ingest: IngestId, tasks: &[NewTask], now_ms: i64) -> Result<(), StoreError>;
 
-    /// Takes work of an ingest for this process, for the time of a lease, and counts the try. Says which was free, and which
-    /// try it is.
+    /// Takes work for an ingest of this process, for the time of a lease, and counts the try. Says which was planned, and
+    /// which try it is.
     ///
     /// # Errors
     /// Database errors.

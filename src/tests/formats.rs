@@ -23,7 +23,7 @@ fn hit(sandbox: &Sandbox, query: &str) -> Value {
 
 /// Ingests `docs` and gives the summary, whatever the exit code.
 fn summary(sandbox: &Sandbox) -> Value {
-    let output = sandbox.run(&["ingest", "docs", "--json"]);
+    let output = sandbox.run(&["ingest", "docs", "--json", "--yes"]);
     let text = String::from_utf8(output.stdout).unwrap();
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     last["summary"].clone()

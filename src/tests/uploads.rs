@@ -269,7 +269,7 @@ fn a_mirror_does_not_touch_what_was_handed_over() {
     assert_eq!(sandbox.found("whale", "keyword"), ["uploads/mine.md"]);
     assert_eq!(sandbox.found("walrus", "keyword"), ["uploads-2/mine.md"]);
     std::fs::remove_file(sandbox.path("uploads/mine.md")).unwrap();
-    assert_eq!(sandbox.run(&["ingest", "uploads"]).status.code(), Some(0));
+    assert_eq!(sandbox.run(&["ingest", "uploads", "--yes"]).status.code(), Some(0));
     assert!(sandbox.found("walrus", "keyword").is_empty());
     assert_eq!(sandbox.found("whale", "keyword"), ["uploads/mine.md"]);
     assert!(sandbox.is_consistent());

@@ -60,22 +60,18 @@ impl PostgresStore {
     }
 
     async fn write_tasks(&self, ingest: IngestId, tasks: &[&NewTask], now_ms: i64) -> Result<(), StoreError> {
-        let sql = concat!(
-            "insert into tasks (document_id, ingest_id, uri, bytes, action, state, attempt, updated_at_ms)
+        let sql = "insert into tasks (document_id, ingest_id, uri, bytes, action, state, attempt, updated_at_ms)
             select document_id, $1, uri, bytes, action, 'waiting', 0, $2
             from unnest($3::bytea[], $4::text[], $5::bigint[], $6::text[]) as new (document_id, uri, bytes, action)
             on conflict (document_id) do update set ingest_id = excluded.ingest_id, uri = excluded.uri,
                 bytes = excluded.bytes, action = excluded.action, state = excluded.state, retry_at_ms = null,
-                lease_owner = null, lease_until_ms = null, updated_at_ms = excluded.updated_at_ms
-            where tasks.state <> 'working' or tasks.lease_owner = $7 or tasks.lease_until_ms < ",
-            now_ms!()
-        );
+                lease_owner = null, lease_until_ms = null, updated_at_ms = excluded.updated_at_ms";
         let ids: Vec<&[u8]> = tasks.iter().map(|task| task.document.as_bytes()).collect();
         let uris: Vec<_> = tasks.iter().map(|task| storable(&task.uri)).collect();
         let bytes: Vec<i64> = tasks.iter().map(|task| signed(task.bytes)).collect();
         let actions: Vec<&str> = tasks.iter().map(|task| task.action.as_str()).collect();
         let query = sqlx::query(sql).bind(ingest.to_string()).bind(now_ms).bind(ids).bind(uris).bind(bytes);
-        query.bind(actions).bind(&self.owner).execute(&mut *self.connection().await?).await?;
+        query.bind(actions).execute(&mut *self.connection().await?).await?;
         Ok(())
     }
 
@@ -87,14 +83,11 @@ impl PostgresStore {
         now_ms: i64,
     ) -> Result<Vec<(DocumentId, u32)>, StoreError> {
         let sql = concat!(
-            "with free as (select document_id from tasks where document_id = any($1) and ingest_id = $2
-                    and (state <> 'working' or lease_owner = $3 or lease_until_ms < ",
+            "with planned as (select document_id from tasks where document_id = any($1) order by document_id for update)
+            update tasks t set state = 'working', attempt = t.attempt + 1, ingest_id = $2, lease_owner = $3,
+                updated_at_ms = $5, lease_until_ms = $4 + ",
             now_ms!(),
-            ") order by document_id for update skip locked)
-            update tasks t set state = 'working', attempt = t.attempt + 1, lease_owner = $3, updated_at_ms = $5,
-                lease_until_ms = $4 + ",
-            now_ms!(),
-            " from free where t.document_id = free.document_id returning t.document_id, t.attempt"
+            " from planned where t.document_id = planned.document_id returning t.document_id, t.attempt"
         );
         let query = sqlx::query_as(sql).bind(raw_ids(documents)).bind(ingest.to_string()).bind(&self.owner);
         let query = query.bind(lease_ms(lease)).bind(now_ms);

@@ -100,8 +100,8 @@ impl Ingests for SqliteStore {
     ) -> Result<Vec<(DocumentId, u32)>, StoreError> {
         let mut tx = self.writer.begin_with("begin immediate").await?;
         let sql = "update tasks set state = 'working', attempt = attempt + 1, lease_owner = $3, lease_until_ms = $4,
-                updated_at_ms = $5
-            where document_id = $1 and ingest_id = $2 returning attempt";
+                updated_at_ms = $5, ingest_id = $2
+            where document_id = $1 returning attempt";
         let mut claimed = Vec::with_capacity(documents.len());
         for document in documents {
             let query = sqlx::query_scalar(sql).bind(document.as_bytes()).bind(ingest.to_string()).bind(OWNER);
