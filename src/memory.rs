@@ -183,7 +183,7 @@ fn cgroup_files(second: &str, first: &str) -> Vec<PathBuf> {
     let above = |(root, own, name): (PathBuf, String, &str)| {
         let folder = root.join(own);
         let folders = folder.ancestors().take_while(|folder| folder.starts_with(&root));
-        folders.map(|folder| folder.join(name)).collect::<Vec<_>>()
+        folders.map(|each| each.join(name)).collect::<Vec<_>>()
     };
     listed.lines().filter_map(place).flat_map(above).filter(|file| file.exists()).collect()
 }

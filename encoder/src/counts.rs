@@ -123,17 +123,17 @@ fn folded(a: u64, b: u64) -> u64 {
 
 /// Memory for as many threads as count at once. A call takes one and gives it back.
 #[derive(Default)]
-pub(crate) struct CountsPool(Mutex<Vec<Box<Counts>>>);
+pub(crate) struct CountsPool(Mutex<Vec<Counts>>);
 
 impl CountsPool {
     /// One that no other call has.
-    pub(crate) fn take(&self) -> Box<Counts> {
+    pub(crate) fn take(&self) -> Counts {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        kept.unwrap_or_else(|| Box::new(Counts::new()))
+        kept.unwrap_or_else(Counts::new)
     }
 
     /// Keeps it for the next call.
-    pub(crate) fn give_back(&self, counts: Box<Counts>) {
+    pub(crate) fn give_back(&self, counts: Counts) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < KEPT_MAX {
             kept.push(counts);
@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn a_key_holds_the_word_and_nothing_beside_it() {
         let text = "ab\0 abcdefgh abcdefghijklmnopqrstuvwxyz01234 z";
-        let word = |word: &str, text: &str| {
-            let start = text.find(word).expect("the word is there");
-            key(text.as_bytes(), start, start + word.len())
+        let word = |part: &str, within: &str| {
+            let start = within.find(part).expect("the word is there");
+            key(within.as_bytes(), start, start + part.len())
         };
         for part in ["ab", "ab\0", "abcdefgh", "abcdefghi", "abcdefghijklmnopqrstuvwxyz01234", "z"] {
             assert_eq!(word(part, text), word(part, part), "{part}");
@@ -165,9 +165,9 @@ mod tests {
         let mut cuts = 0;
         for _ in 0..3 {
             for word in ["word", "other", &"x".repeat(31), &"y".repeat(40), &"z".repeat(300)] {
-                let cut = |cut: &str, _: &mut Room| {
+                let cut = |piece: &str, _: &mut Room| {
                     cuts += 1;
-                    cut.len()
+                    piece.len()
                 };
                 assert_eq!(counts.of(word, (0, word.len()), cut), word.len());
             }

@@ -52,7 +52,7 @@ fn spread(byte: u8) -> u64 {
     const DIAGONAL: u64 = 0x8040_2010_0804_0201;
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
     // A byte that holds its bit is not zero, so adding 127 carries into its upper bit.
-    (((u64::from(byte) * ONES & DIAGONAL) + LOW) >> 7) & ONES
+    ((((u64::from(byte) * ONES) & DIAGONAL) + LOW) >> 7) & ONES
 }
 
 /// Whether two fingerprints are of the same text but for a few words. Texts without terms are near each other.

@@ -78,7 +78,7 @@ impl SourceArgs {
 
 /// `50%` or `0.5` as a share.
 fn share(text: &str) -> Result<f64, String> {
-    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let number = |digits: &str| digits.trim().parse::<f64>().ok();
     let share =
         text.strip_suffix('%').map_or_else(|| number(text), |percent| number(percent).map(|number| number / 100.0));
     share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "it is not a share such as 50%".to_owned())

@@ -64,7 +64,7 @@ async fn ask_once(common: &Common, config: &Config, args: &Args, question: &str)
         get_model(common, config).await;
     }
     let booted = common.open(config).await?;
-    let summary = mirror_all(&booted, job(&booted, &args), common.json).await?;
+    let summary = mirror_all(&booted, job(&booted, args), common.json).await?;
     let filter = Filter { collections: vec![args.source.collection.clone()], ..Filter::default() };
     let scope = Scope { filter, caller: Caller::Owner, verification: Verification::Annotate, thread: None };
     answer(&booted.app, question, scope, common.json).await?;

@@ -285,7 +285,7 @@ impl Intake<'_> {
             }
             drop(reading);
             hash = match source.rest_hashed().await {
-                Ok(hash) => hash,
+                Ok(so_far) => so_far,
                 Err(failure) => return gone(failure),
             };
             match whole {

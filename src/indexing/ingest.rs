@@ -92,7 +92,7 @@ impl Mirror {
         let summary = outcome.as_ref().ok().copied();
         both(&MirrorEvent::Ended { state: end.state, summary, error: end.error });
         // What went wrong first is what counts.
-        outcome.and_then(|summary| noted.map(|()| summary).map_err(Into::into))
+        outcome.and_then(|done| noted.map(|()| done).map_err(Into::into))
     }
 }
 

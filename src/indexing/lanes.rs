@@ -109,7 +109,6 @@ impl Mirror {
         });
         try_join_all(work).await?;
         self.write_ends(&queue, 1).await?;
-        drop(totals);
         Ok(summary)
     }
 

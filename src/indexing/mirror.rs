@@ -145,16 +145,16 @@ impl Mirror {
         let found = tokio::task::spawn_blocking(move || scan(&from, &uri, &excluded, &rules)).await;
         let found = found.map_err(|_| IndexingError::Cancelled)?;
         let found = found.map_err(|error| IndexingError::Root(path.clone(), error.to_string()))?;
-        let known = self.store.known_sources(&self.options.collection, &[name.clone()]).await?;
+        let known = self.store.known_sources(&self.options.collection, std::slice::from_ref(&name)).await?;
         let read_by = self.store.setting(&self.reader_setting(&name)).await?;
-        let rules = PlanRules {
+        let judging = PlanRules {
             reads_more: read_by.as_deref() != Some(self.reader.as_str()),
             checksum: self.options.checksum,
             retry_failed: self.options.retry_failed,
             after_back_off: self.options.after_back_off,
             now_ms: (self.clock)(),
         };
-        let draft = compare(&found, known, &rules);
+        let draft = compare(&found, known, &judging);
         let doubts: Vec<_> = draft.doubts().map(|file| (file.uri.clone(), file.path.clone())).collect();
         let stamps = self.hashed(doubts).await;
         Ok(PlannedRoot { path, name, plan: draft.settle(&stamps), scan: found })

@@ -183,8 +183,8 @@ impl Draft {
 
 /// Takes the URI that a file probably had: one with the same last part before others, and only such as were read alike.
 fn taken<'a>(twins: &mut Vec<&'a str>, uri: &str) -> Option<&'a str> {
-    let name = |uri: &str| uri.rsplit('/').next().unwrap_or_default().to_owned();
-    let kind = |uri: &str| name(uri).rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let name = |place: &str| place.rsplit('/').next().unwrap_or_default().to_owned();
+    let kind = |place: &str| name(place).rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let alike: Vec<usize> = (0..twins.len()).filter(|place| kind(twins[*place]) == kind(uri)).collect();
     let named = alike.iter().rev().find(|place| name(twins[**place]) == name(uri));
     named.or(alike.last()).map(|place| twins.remove(*place))

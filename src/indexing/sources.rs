@@ -193,8 +193,8 @@ impl Sources {
         job.options.deletion.confirmed |= followed.confirmed.swap(false, Ordering::Relaxed);
         let heard = Arc::clone(followed);
         let listener: SourceListener = Arc::new(move |event| {
-            if let MirrorEvent::Started { ingest } = event {
-                heard.status().last_ingest = Some(*ingest);
+            if let MirrorEvent::Started { ingest: begun } = event {
+                heard.status().last_ingest = Some(*begun);
             }
         });
         let outcome = ingest(job, listener).await;

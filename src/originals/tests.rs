@@ -184,8 +184,8 @@ async fn what_goes_wrong_is_said_without_a_key() {
     let mut environment = peer.environment();
     environment[0].1 = format!("http://{nobody}");
     let unreachable = Originals::at_url("s3://bucket", &environment).unwrap();
-    let said = unreachable.put_file(&file, &sha256, 3).await.unwrap_err().to_string();
-    assert!(said.contains("refused"), "{said}");
+    let refused = unreachable.put_file(&file, &sha256, 3).await.unwrap_err().to_string();
+    assert!(refused.contains("refused"), "{refused}");
 }
 
 #[test]

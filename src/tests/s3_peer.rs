@@ -103,8 +103,8 @@ async fn answer(
     let mut bucket = bucket.lock().unwrap();
     let path = uri.path().to_owned();
     bucket.asked.push(format!("{method} {path}"));
-    if let Some((status, body)) = &bucket.refusal {
-        return answered(*status, body.clone());
+    if let Some((status, words)) = &bucket.refusal {
+        return answered(*status, words.clone());
     }
     let signed = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIAIBIDTEST/") || !signed.contains("Signature=") {

@@ -161,10 +161,8 @@ fn an_ingest_is_looked_at_and_stopped_within_moments() {
         let (ask, asked) = tokio::sync::oneshot::channel();
         let mut ask = Some(ask);
         let following = follow(&server, &id, |event| {
-            if event["event"] == "file" {
-                if let Some(ask) = ask.take() {
-                    ask.send(()).unwrap();
-                }
+            if let Some(ask) = ask.take_if(|_| event["event"] == "file") {
+                ask.send(()).unwrap();
             }
         });
         let cancelling = async {

@@ -68,7 +68,7 @@ pub(in crate::store) async fn work_is_taken_counted_and_settled(store: &dyn Stor
     let done = TaskEnd { document: id_of("b"), state: TaskState::Done, failure: None, retry_at_ms: None };
     store.settle_tasks(&[failed, done], NOW).await.unwrap();
     let all = store.tasks(&TaskQuery { ingest: Some(ingest), limit: 9, ..TaskQuery::default() }).await.unwrap();
-    let of = |uri: &str| all.iter().find(|task| task.uri == uri).unwrap();
+    let of = |uri: &str| all.iter().find(|known| known.uri == uri).unwrap();
     assert_eq!((of("a").state, of("a").attempt, of("a").retry_at_ms), (TaskState::Failed, 1, Some(NOW + 9)));
     assert_eq!(of("a").failure_code.as_deref(), Some("timeout"));
     assert_eq!((of("b").state, of("b").attempt, of("b").lease_until_ms), (TaskState::Done, 0, None));

@@ -30,8 +30,8 @@ impl PostgresStore {
             where state = 'running' and collection = $1 and roots = $2 and coalesce(lease_until_ms, 0) < ",
             now_ms!()
         );
-        let query = sqlx::query(interrupted).bind(new.collection.as_str()).bind(storable(&roots)).bind(now_ms);
-        query.execute(&mut *tx).await?;
+        let mark = sqlx::query(interrupted).bind(new.collection.as_str()).bind(storable(&roots)).bind(now_ms);
+        mark.execute(&mut *tx).await?;
         let sql = concat!(
             "insert into ingests (id, collection, roots, state, lease_until_ms, started_at_ms)
             values ($1, $2, $3, 'running', $4 + ",
@@ -242,6 +242,9 @@ impl Ingests for PostgresStore {
     }
 }
 
+/// Document, URI, hash and length of the text, numbers of the chunks.
+type RemovableRow = (Vec<u8>, String, String, i64, Vec<i64>);
+
 /// What there is of documents to remove: their texts and their chunks in all generations. Those that have nothing are left
 /// out. The transaction holds the documents' rows.
 pub(super) async fn removable(tx: &mut PgConnection, ids: &[DocumentId]) -> Result<Vec<RemovedText>, StoreError> {
@@ -249,8 +252,8 @@ pub(super) async fn removable(tx: &mut PgConnection, ids: &[DocumentId]) -> Resu
             array(select c.id from chunks c where c.document_id = t.document_id order by c.id)
         from texts t join documents d on d.id = t.document_id where t.document_id = any($1) order by t.document_id";
     let query = sqlx::query_as(sql).bind(raw_ids(ids));
-    let rows: Vec<(Vec<u8>, String, String, i64, Vec<i64>)> = query.fetch_all(tx).await?;
-    let removed = |(id, uri, text_sha256, text_bytes, chunks): (Vec<u8>, String, String, i64, Vec<i64>)| {
+    let rows: Vec<RemovableRow> = query.fetch_all(tx).await?;
+    let removed = |(id, uri, text_sha256, text_bytes, chunks): RemovableRow| {
         Ok(RemovedText {
             document: document_id(&id)?,
             uri,

@@ -27,8 +27,8 @@ impl PostgresStore {
         lock_documents(&mut tx, &[moved.from]).await?;
         let Some(before) = document_row(&mut tx, moved.from).await? else { return Ok(false) };
         let all = with_contained(&mut tx, &[moved.from]).await?;
-        let sql = "select 1 from documents where id = any($1) order by id for update";
-        sqlx::query(sql).bind(raw_ids(&all)).execute(&mut *tx).await?;
+        let hold = "select 1 from documents where id = any($1) order by id for update";
+        sqlx::query(hold).bind(raw_ids(&all)).execute(&mut *tx).await?;
         let mut removed = removable(&mut tx, &all).await?;
         let (mut changes, mut arrived) = (Vec::new(), Vec::new());
         for from in &all {

@@ -21,8 +21,8 @@ impl Ingests for SqliteStore {
         let roots = json(&new.roots);
         let interrupted = "update ingests set state = 'interrupted', finished_at_ms = coalesce(lease_until_ms, $3)
             where state = 'running' and collection = $1 and roots = $2 and coalesce(lease_until_ms, 0) < $3";
-        let query = sqlx::query(interrupted).bind(new.collection.as_str()).bind(&roots).bind(now_ms);
-        query.execute(&mut *tx).await?;
+        let mark = sqlx::query(interrupted).bind(new.collection.as_str()).bind(&roots).bind(now_ms);
+        mark.execute(&mut *tx).await?;
         let sql = "insert into ingests (id, collection, roots, state, lease_until_ms, started_at_ms)
             values ($1, $2, $3, 'running', $4, $5)";
         let query = sqlx::query(sql).bind(new.id.to_string()).bind(new.collection.as_str()).bind(&roots);
@@ -202,8 +202,8 @@ pub(super) async fn removable(
     let text: Option<(Vec<u8>, String)> =
         sqlx::query_as(sql).bind(document.as_bytes()).fetch_optional(&mut *tx).await?;
     let Some((body, uri)) = text else { return Ok(None) };
-    let sql = "select id from chunks where document_id = $1 order by id";
-    let chunks: Vec<i64> = sqlx::query_scalar(sql).bind(document.as_bytes()).fetch_all(tx).await?;
+    let numbers = "select id from chunks where document_id = $1 order by id";
+    let chunks: Vec<i64> = sqlx::query_scalar(numbers).bind(document.as_bytes()).fetch_all(tx).await?;
     Ok(Some(RemovedText {
         document,
         uri,
