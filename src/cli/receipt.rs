@@ -66,7 +66,7 @@ async fn show(common: &Common, booted: &Booted, record: &IngestRecord) -> anyhow
         output::json(&json!({"removals": removals, "proven": proven, "unclean": unclean}))?;
     } else {
         line(&format!(
-            "{} texts were removed; {} were looked for in the database and both indexes, and of {} something was left",
+            "texts removed: {}; looked for in the database and both indexes: {}; of which something was left: {}",
             grouped(removals),
             grouped(proven),
             grouped(unclean)
