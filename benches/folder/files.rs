@@ -86,7 +86,9 @@ fn pdf_of(words: &Words, dice: &mut Dice, pages: usize) -> Vec<u8> {
     }
     let start = file.len();
     let _ = write!(file, "xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
-    places.iter().for_each(|place| drop(writeln!(file, "{place:010} 00000 n ")));
+    for place in places {
+        let _ = writeln!(file, "{place:010} 00000 n ");
+    }
     let _ = write!(file, "trailer << /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n", objects.len() + 1);
     file.into_bytes()
 }
