@@ -20,8 +20,8 @@ const EVERY: Duration = Duration::from_secs(300);
 /// Follows the folders of a job until the process is told to stop.
 pub(super) async fn follow(common: &Common, booted: &Booted, job: IngestJob) -> anyhow::Result<()> {
     let options = MirrorOptions {
-        // Nobody is there to be asked.
-        deletion: DeletionPolicy { withhold: true, ..job.options.deletion },
+        // Nobody is there to be asked, and what was agreed to once is not agreed to for ever.
+        deletion: DeletionPolicy { withhold: true, confirmed: false, ..job.options.deletion },
         after_back_off: true,
         checksum: false,
         retry_failed: false,

@@ -105,7 +105,7 @@ impl fmt::Display for Percent {
 
 /// What is wrong with the sources, in words; `None` when they can be used.
 pub(super) fn wrong(sources: &[SourceConfig]) -> Option<String> {
-    let mut names = BTreeSet::new();
+    let (mut names, mut places) = (BTreeSet::new(), BTreeSet::new());
     sources.iter().find_map(|source| {
         let name = &source.name;
         let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -116,6 +116,11 @@ pub(super) fn wrong(sources: &[SourceConfig]) -> Option<String> {
         }
         if !names.insert(name) {
             return Some(format!("two sources have the name {name:?}"));
+        }
+        // Each would take the other's documents for files that are gone.
+        let place = std::fs::canonicalize(&source.path).unwrap_or_else(|_| source.path.clone());
+        if !places.insert((source.collection.as_str(), place)) {
+            return Some(format!("the source {name:?} fills the same collection from the same folder as another one"));
         }
         if source.path.as_os_str().is_empty() {
             return Some(format!("the source {name:?} has an empty path; \".\" is the folder of the server"));

@@ -68,6 +68,8 @@ pub(super) struct Incoming<'a> {
     pub(super) title: Option<String>,
     /// Its date, when that is another than the file says.
     pub(super) modified_ns: Option<i64>,
+    /// Whether it is tried again when its reader dies: then what was there before stays until the last try.
+    pub(super) may_retry: bool,
 }
 
 /// What came of reading a file: its document, or why there is none, and the hash of what was read.
@@ -182,6 +184,10 @@ impl Mirror {
                 Err(refusal) => refusal,
             };
             let changed = matches!(&refusal, Refusal::Process(failure) if is_change(failure));
+            let died = matches!(&refusal, Refusal::Process(failure) if failure.code == "crashed");
+            if died && incoming.may_retry {
+                return Ok(FileOutcome::Failed { failure: refusal.into() }.into());
+            }
             match if changed && tries == 1 { file.again(limits).await } else { None } {
                 Some(Ok(reopened)) => file = reopened,
                 Some(Err(failure)) => return self.fail(new, failure).await,

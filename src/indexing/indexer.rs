@@ -62,6 +62,8 @@ pub struct Indexer {
     desks: Arc<Desks>,
     ingests: LiveIngests,
     rates: std::sync::Mutex<Rates>,
+    /// Whether the last look for what was removed did not come to its end.
+    prove_again: AtomicBool,
 }
 
 /// What differs between a view and the truth.
@@ -92,6 +94,7 @@ impl Indexer {
             desks: Arc::default(),
             ingests: LiveIngests::default(),
             rates: Default::default(),
+            prove_again: AtomicBool::new(false),
         }
     }
 
@@ -139,8 +142,10 @@ impl Indexer {
         // A generation that shall serve does so when its words have caught up.
         self.refresh().await?;
         self.caught_up.store(true, Ordering::Relaxed);
-        if moved {
+        if moved || self.prove_again.swap(false, Ordering::Relaxed) {
+            self.prove_again.store(true, Ordering::Relaxed);
             prove_removals(self.parts.store.as_ref(), &self.parts.generations.all(), self.parts.clock).await?;
+            self.prove_again.store(false, Ordering::Relaxed);
         }
         Ok(())
     }

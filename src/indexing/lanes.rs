@@ -1,7 +1,7 @@
 //! The lanes: files are read side by side, each extracted, cut and written before its lane takes the next one. What fails
 //! for a reason that may pass is tried again in a while, behind the others.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,8 @@ struct Queue {
     /// What failed and is tried again: not before this time, for which time.
     later: Mutex<Vec<(Instant, u32, PlannedRead)>>,
     ended: Mutex<Vec<TaskEnd>>,
+    /// How often each was tried, in earlier ingests as well.
+    tries: Mutex<BTreeMap<DocumentId, u32>>,
 }
 
 fn locked<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -80,8 +82,12 @@ impl Mirror {
     ) -> Result<MirrorSummary, IndexingError> {
         self.plan_work(&reading.reads).await?;
         let (live, listener) = (reading.live, reading.listener);
-        let queue =
-            Queue { waiting: Mutex::new(reading.reads.into()), later: Mutex::default(), ended: Mutex::default() };
+        let queue = Queue {
+            waiting: Mutex::new(reading.reads.into()),
+            later: Mutex::default(),
+            ended: Mutex::default(),
+            tries: Mutex::default(),
+        };
         let totals = Mutex::new(&mut summary);
         // What begins to serve while this goes on is chunked behind it, as every generation is.
         let views = self.generations.serving();
@@ -90,7 +96,7 @@ impl Mirror {
             while let Some(taken) = self.next_files(&queue, lanes).await? {
                 for (read, attempt) in taken {
                     live.file_begins(&read.file.uri);
-                    let outcome = self.read_one(extractor, &read, &views, live).await;
+                    let outcome = self.read_one(extractor, (&read, attempt), &views, live).await;
                     live.file_ends(&read.file.uri);
                     let outcome = outcome?;
                     self.wake.notify_waiters();
@@ -107,8 +113,10 @@ impl Mirror {
             }
             Ok::<(), IndexingError>(())
         });
-        try_join_all(work).await?;
+        let outcome = try_join_all(work).await;
+        // What ended is noted whatever stopped the others.
         self.write_ends(&queue, 1).await?;
+        outcome?;
         Ok(summary)
     }
 
@@ -139,7 +147,7 @@ impl Mirror {
             waiting.drain(..fair).collect()
         };
         if !reads.is_empty() {
-            return self.claim(reads).await.map(Some);
+            return self.claim(queue, reads).await.map(Some);
         }
         let due = {
             let mut later = locked(&queue.later);
@@ -152,10 +160,11 @@ impl Mirror {
     }
 
     /// Notes that this process has them now, and which try it is.
-    async fn claim(&self, reads: Vec<PlannedRead>) -> Result<Vec<(PlannedRead, u32)>, IndexingError> {
+    async fn claim(&self, queue: &Queue, reads: Vec<PlannedRead>) -> Result<Vec<(PlannedRead, u32)>, IndexingError> {
         if let Some(ingest) = self.ingest {
             let ids: Vec<_> = reads.iter().map(|read| self.task_id(&read.file.uri)).collect();
-            self.store.claim_tasks(ingest, &ids, self.lease, (self.clock)()).await?;
+            let claimed = self.store.claim_tasks(ingest, &ids, self.lease, (self.clock)()).await?;
+            locked(&queue.tries).extend(claimed);
         }
         Ok(reads.into_iter().map(|read| (read, 1)).collect())
     }
@@ -168,10 +177,11 @@ impl Mirror {
         attempt: u32,
     ) -> Result<(), IndexingError> {
         let document = self.task_id(&read.file.uri);
+        let tries = locked(&queue.tries).remove(&document).unwrap_or(0).max(attempt);
         let end = match &outcome.outcome {
             FileOutcome::Failed { failure } => {
                 let passes = PASSING_FAILURES.contains(&failure.code.as_str());
-                let wait = BACK_OFF_FIRST_MS.saturating_mul(1 << attempt.min(12)).min(BACK_OFF_LAST_MS);
+                let wait = BACK_OFF_FIRST_MS.saturating_mul(1 << tries.min(12)).min(BACK_OFF_LAST_MS);
                 let retry_at_ms = passes.then(|| (self.clock)() + wait);
                 TaskEnd { document, state: TaskState::Failed, failure: Some(failure.clone()), retry_at_ms }
             }
@@ -199,7 +209,7 @@ impl Mirror {
     async fn read_one(
         &self,
         extractor: &mut Extractor,
-        read: &PlannedRead,
+        (read, attempt): (&PlannedRead, u32),
         views: &OpenedGeneration,
         live: &LiveIngest,
     ) -> Result<FileRead, IndexingError> {
@@ -208,7 +218,7 @@ impl Mirror {
         let limits = FileLimits::of(self.options.file_bytes_max);
         let file = match OpenedFile::open(&read.file.path, limits).await {
             Ok(file) => file,
-            Err(failure) => return self.unread(read, unread, failure).await,
+            Err(failure) => return self.unread((read, attempt), unread, failure).await,
         };
         let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let held = match shape_of(&name, &file, limits) {
@@ -216,7 +226,13 @@ impl Mirror {
             _ => file.bytes().saturating_mul(WHOLE_FACTOR),
         };
         let _held = self.memory.take(held.max(BYTES_LEAST)).await;
-        let incoming = Incoming { uri: &read.file.uri, read_as: &name, title: None, modified_ns: None };
+        let incoming = Incoming {
+            uri: &read.file.uri,
+            read_as: &name,
+            title: None,
+            modified_ns: None,
+            may_retry: attempt < TRIES_MAX,
+        };
         let mut done = self.take_in(extractor, &incoming, file, views).await?;
         if let FileOutcome::Added { chunks } = done.outcome {
             live.learn(&read.file.uri, read.file.bytes, began.elapsed(), (done.inside.pages, chunks));
@@ -227,20 +243,21 @@ impl Mirror {
         Ok(done)
     }
 
-    /// What could not be read is a document that failed; what is gone is none any more.
+    /// What could not be read is a document that failed. What is gone is left to the next plan, which sees whether it is the
+    /// file that went or the whole disk; and what may pass is tried again before anything is given up.
     async fn unread(
         &self,
-        read: &PlannedRead,
+        (read, attempt): (&PlannedRead, u32),
         stamp: SourceStamp,
         failure: Failure,
     ) -> Result<FileRead, IndexingError> {
-        let Some(outcome) = vanished(&failure) else {
-            return self.fail(self.new_document(&read.file.uri, stamp), failure).await;
-        };
-        if let Some(known) = &read.known {
-            self.store.delete_documents(&[known.id], self.ingest, (self.clock)()).await?;
+        if let Some(outcome) = vanished(&failure) {
+            return Ok(outcome.into());
         }
-        Ok(outcome.into())
+        if failure.code == "unreadable" && attempt < TRIES_MAX {
+            return Ok(FileOutcome::Failed { failure }.into());
+        }
+        self.fail(self.new_document(&read.file.uri, stamp), failure).await
     }
 }
 

@@ -22,7 +22,7 @@ use crate::generations::LiveGenerations;
 use crate::memory::Memory;
 use crate::originals::Originals;
 use crate::store::{DocumentMove, Store, StoreError};
-use crate::types::{CollectionName, DocumentId, Failure, IngestId, Principal, SourceStamp};
+use crate::types::{CollectionName, DocumentId, DocumentState, Failure, IngestId, Principal, SourceStamp};
 use futures::StreamExt;
 
 /// What a mirror needs to know.
@@ -221,25 +221,28 @@ impl Mirror {
             media_files: found.media_files,
             ..MirrorSummary::default()
         };
-        let mut read = plan.read;
+        let (mut read, mut remove) = (plan.read, plan.remove);
         for moved in plan.moved {
             let change = DocumentMove { from: moved.from, uri: moved.file.uri.clone(), source: moved.stamp };
             if self.store.move_document(&change, self.ingest, (self.clock)()).await? {
                 summary.moved += 1;
                 listener(&MirrorEvent::Moved { from: moved.from_uri, uri: moved.file.uri });
             } else {
-                // Somebody else moved or removed it meanwhile.
+                // Somebody else moved or removed it meanwhile, or something else is at the new name still.
                 read.push(super::plan::PlannedRead { file: moved.file, known: None, anew: false });
+                remove.push((moved.from_uri, moved.from));
             }
         }
         for (id, stamp) in &plan.touched {
             self.touch(*id, stamp).await?;
         }
-        self.remove(&plan.remove, &mut summary, listener).await?;
+        self.remove(&remove, &mut summary, listener).await?;
         self.record_problems(&found, &mut summary, listener).await?;
         let summary = self.read_all(Reading { reads: read, live, listener }, summary).await?;
         self.apply_readers(&name).await?;
-        self.store.set_setting(&self.reader_setting(&name), &self.reader).await?;
+        if found.problems.is_empty() {
+            self.store.set_setting(&self.reader_setting(&name), &self.reader).await?;
+        }
         Ok(summary)
     }
 
@@ -270,7 +273,13 @@ impl Mirror {
         for problem in &found.problems {
             let failure = Failure { code: "unreadable".to_owned(), message: problem.reason.clone() };
             let source = SourceStamp { bytes: 0, modified_ns: 0, sha256: String::new() };
-            let outcome = self.fail(self.new_document(&problem.uri, source), failure).await?;
+            let id = DocumentId::of(&self.options.collection, &problem.uri);
+            let known = self.store.document(id).await?;
+            // What could not be looked at may well be what it was, so it goes on answering.
+            let outcome = match known.filter(|document| matches!(document.state, DocumentState::Ready { .. })) {
+                Some(_) => FileOutcome::Failed { failure }.into(),
+                None => self.fail(self.new_document(&problem.uri, source), failure).await?,
+            };
             account(summary, listener, &problem.uri, 0, outcome);
         }
         Ok(())

@@ -89,6 +89,7 @@ pub(super) struct Draft {
     arrived: Vec<FoundFile>,
     /// Documents whose file is gone, by URI.
     missing: BTreeMap<String, KnownSource>,
+    reads_more: bool,
 }
 
 /// Compares a scan with what is known under the same root.
@@ -110,10 +111,10 @@ pub(super) fn compare(scan: &Scan, known: BTreeMap<String, KnownSource>, rules: 
         !unseen && !parents(uri).any(|parent| files.contains(parent))
     });
     let movable: BTreeSet<u64> =
-        missing.values().filter(|source| may_move(source)).map(|source| source.stamp.bytes).collect();
+        missing.values().filter(|source| may_move(source, rules.reads_more)).map(|source| source.stamp.bytes).collect();
     let (arrived, added) = new.into_iter().partition(|file| movable.contains(&file.bytes));
     draft.arrived = arrived;
-    draft.missing = missing;
+    (draft.missing, draft.reads_more) = (missing, rules.reads_more);
     draft.plan.read.extend(added.into_iter().map(|file| PlannedRead { file, known: None, anew: false }));
     draft
 }
@@ -156,7 +157,7 @@ impl Draft {
             }
         }
         let mut gone: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (uri, source) in self.missing.iter().rev().filter(|(_, source)| may_move(source)) {
+        for (uri, source) in self.missing.iter().rev().filter(|(_, source)| may_move(source, self.reads_more)) {
             gone.entry(source.stamp.sha256.as_str()).or_default().push(uri);
         }
         let mut left = BTreeSet::new();
@@ -181,18 +182,29 @@ impl Draft {
     }
 }
 
-/// Takes the URI that a file probably had: one with the same last part before others, and only such as were read alike.
+/// Takes the URI that a file probably had: one with the same last part before others, and only such as were read alike. Of
+/// very many copies only some are looked at.
 fn taken<'a>(twins: &mut Vec<&'a str>, uri: &str) -> Option<&'a str> {
-    let name = |place: &str| place.rsplit('/').next().unwrap_or_default().to_owned();
-    let kind = |place: &str| name(place).rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    let alike: Vec<usize> = (0..twins.len()).filter(|place| kind(twins[*place]) == kind(uri)).collect();
-    let named = alike.iter().rev().find(|place| name(twins[**place]) == name(uri));
-    named.or(alike.last()).map(|place| twins.remove(*place))
+    const LOOKED_AT: usize = 64;
+    fn name(place: &str) -> &str {
+        place.rsplit('/').next().unwrap_or_default()
+    }
+    fn kind(place: &str) -> Option<&str> {
+        name(place).rsplit_once('.').map(|(_, extension)| extension)
+    }
+    let is_alike = |place: &usize| match (kind(twins[*place]), kind(uri)) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        (one, other) => one == other,
+    };
+    let alike: Vec<usize> = (0..twins.len()).rev().take(LOOKED_AT).filter(is_alike).collect();
+    let named = alike.iter().find(|place| name(twins[**place]) == name(uri));
+    named.or(alike.first()).map(|place| twins.remove(*place))
 }
 
-/// Whether its text can be had under another name.
-fn may_move(source: &KnownSource) -> bool {
-    source.failure_code.is_none() && !source.stamp.sha256.is_empty()
+/// Whether its text can be had under another name: all of it, as the reader of today would read it.
+fn may_move(source: &KnownSource, reads_more: bool) -> bool {
+    let is_whole = !(reads_more && source.is_incomplete());
+    is_whole && source.failure_code.is_none() && !source.stamp.sha256.is_empty()
 }
 
 fn may_pass(source: &KnownSource) -> bool {

@@ -216,7 +216,8 @@ impl<'f> FileRange<'f> {
         }
         let (at, seen) = (self.at, self.file.seen);
         let wanted = usize::try_from(self.to - at).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-        let (mut piece, mut hash) = (std::mem::take(&mut self.piece), std::mem::take(&mut self.hash));
+        // A read that is given up midway leaves the hash as it was.
+        let (mut piece, mut hash) = (std::mem::take(&mut self.piece), self.hash.clone());
         let read = move |mut file: &File| {
             piece.resize(wanted, 0);
             file.seek(SeekFrom::Start(at))?;

@@ -76,7 +76,7 @@ impl Mirror {
             }
         };
         let (read_as, title) = (file.read_as.as_str(), file.title);
-        let incoming = Incoming { uri, read_as, title, modified_ns: Some(modified_ns) };
+        let incoming = Incoming { uri, read_as, title, modified_ns: Some(modified_ns), may_retry: false };
         // What begins to serve meanwhile is chunked behind it, as every generation is.
         let views = self.generations.serving();
         self.take_in(extractor, &incoming, opened, &views).await.map(drop)

@@ -173,7 +173,7 @@ async fn a_connection_that_was_cut_is_a_transient_error_and_then_made_again() {
 #[tokio::test]
 async fn a_closed_store_and_a_busy_one_say_so() {
     let database = TestDatabase::new().await;
-    let acquire_timeout = Duration::from_millis(50);
+    let acquire_timeout = Duration::from_millis(500);
     let options = PostgresOptions { connections_max: 1, acquire_timeout, ..PostgresOptions::new(database.url(), "a") };
     let store = PostgresStore::open(&options).await.unwrap();
     let held = store.begin().await.unwrap();
