@@ -162,7 +162,7 @@ fn a_process_that_is_killed_at_any_moment_leaves_what_the_next_one_finishes() {
     // How long a whole one takes, so that kills fall anywhere into it.
     let began = Instant::now();
     sandbox.ingest();
-    let whole = began.elapsed().max(Duration::from_millis(50));
+    let mut whole = began.elapsed().max(Duration::from_millis(50));
     let mut killed = 0_u32;
     for round in 0..rounds {
         edit(&sandbox, &mut dice, usize::try_from(round).unwrap());
@@ -170,12 +170,14 @@ fn a_process_that_is_killed_at_any_moment_leaves_what_the_next_one_finishes() {
             sandbox.ibid(&["ingest", "docs", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(whole.mul_f64(dice.f64()));
         child.kill().unwrap();
-        killed += u32::from(child.wait().unwrap().code().is_none());
+        let midway = child.wait().unwrap().code().is_none();
+        killed += u32::from(midway);
+        // A machine that others use is now faster and now slower.
+        whole = whole.mul_f64(if midway { 1.05 } else { 0.8 });
     }
     until("the folder is free", || matches!(sandbox.run(&["ingest", "docs", "--yes"]).status.code(), Some(0 | 3)));
     println!("{killed} of {rounds} rounds were killed midway");
-    // A machine that others use may be faster than it was at the beginning.
-    assert!(u64::from(killed) * 6 >= rounds, "only {killed} of {rounds} were killed midway");
+    assert!(u64::from(killed) * 2 >= rounds, "only {killed} of {rounds} were killed midway");
     assert_equal_to_the_folder(&sandbox, &format!("seed {seed}, {rounds} rounds"));
     let fresh = sandbox.replica("fresh");
     fresh.ingest();
