@@ -101,12 +101,20 @@ impl Sandbox {
         whole.unwrap_or_else(|| panic!("{code:?}: {}", String::from_utf8_lossy(&output.stderr)))
     }
 
-    /// Both indexes are equal to the truth.
-    pub fn is_consistent(&self) -> bool {
+    /// What `doctor` finds wrong with the database and the two indexes; nothing when both are equal to the truth.
+    pub fn faults(&self) -> Vec<String> {
         let output = self.run(&["doctor", "--json"]);
         let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
         let finding = |what: &str| findings.as_array().unwrap().iter().find(|f| f["what"] == what).unwrap().clone();
-        ["database", "keyword index", "vector index"].iter().all(|what| finding(what)["well"] == true)
+        let looked_at = ["database", "keyword index", "vector index"].map(finding);
+        looked_at.iter().filter(|finding| finding["well"] != true).map(Value::to_string).collect()
+    }
+
+    /// Both indexes are equal to the truth.
+    pub fn is_consistent(&self) -> bool {
+        let faults = self.faults();
+        faults.iter().for_each(|fault| eprintln!("{fault}"));
+        faults.is_empty()
     }
 
     pub fn serve(&self) -> Server {

@@ -325,3 +325,26 @@ proptest! {
         prop_assert!(hits(&index, &query, &FacetQuery::default(), 3).len() <= 1);
     }
 }
+
+#[test]
+fn the_first_deletion_after_a_start_outlives_the_merge_that_it_meets() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path()).unwrap();
+    index.leave_unmerged();
+    index.apply(upserts((1..=10).map(|chunk| entry(chunk, chunk, &[], "otter")).collect())).unwrap();
+    index.commit(Seq(1)).unwrap();
+    // A larger segment without deletions beside one that is due for a merge because of its many.
+    index
+        .apply(upserts((1..=20).filter(|n| *n < 7 || *n > 10).map(|n| entry(100 + n, n, &[], "otter")).collect()))
+        .unwrap();
+    index.commit(Seq(2)).unwrap();
+    drop(index);
+
+    let index = open(folder.path()).unwrap();
+    let deletes = vec![document(7)];
+    index.apply(KeywordBatch { upserts: upserts(vec![entry(200, 50, &[], "tower")]).upserts, deletes }).unwrap();
+    index.commit(Seq(3)).unwrap();
+    assert_eq!(index.chunks_of(document(7)).unwrap(), []);
+    index.let_merges_end();
+    assert_eq!(index.chunks_of(document(7)).unwrap(), [], "a merge brought it back");
+}
