@@ -77,8 +77,10 @@ impl Opener {
         }
         let keyword = self.keyword(generation.id).await?;
         let vector = self.vector(generation.id, &loaded).await?;
-        if vector.follower != VectorFollower::Truth && vector.index.count().await? == 0 {
-            // An index that is new, or was deleted by hand, is built again; an empty one costs nothing to read again.
+        let own = vector.follower != VectorFollower::Truth;
+        let is_empty = own && vector.index.count().await? == 0;
+        if is_empty && self.store.embedding_status(generation.id).await?.chunks_embedded > 0 {
+            // An index that is new, or was deleted by hand, is built again.
             self.store.rewind_checkpoint(&vector.checkpoint, Seq(0)).await?;
         }
         Ok(assembled(generation.id, chunking, loaded, keyword, vector))

@@ -36,13 +36,31 @@ impl Cutter {
         title: String,
     ) -> Result<(ibid_ingest::Document, Vec<Chunk>), IndexingError> {
         let cutter = self.clone();
-        let work = move || {
-            let chunks = ibid_ingest::chunk(&document, &cutter.options, cutter.counter.as_ref());
-            let rows = chunks.into_iter().map(|chunk| row_of(chunk, &title, &document.text)).collect();
-            (document, rows)
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|_| IndexingError::Cancelled)
+        aside(document, move |document| cutter.chunks_of(document, &title)).await
     }
+
+    /// The chunks of a document, whose embedded text begins with `title`.
+    pub(super) fn chunks_of(&self, document: &ibid_ingest::Document, title: &str) -> Vec<Chunk> {
+        let chunks = ibid_ingest::chunk(document, &self.options, self.counter.as_ref());
+        chunks.into_iter().map(|chunk| row_of(chunk, title, &document.text)).collect()
+    }
+}
+
+/// Looks at a document away from the threads that serve connections, unless it is so short that going there takes longer.
+pub(super) async fn aside<T: Send + 'static>(
+    document: ibid_ingest::Document,
+    look: impl FnOnce(&ibid_ingest::Document) -> T + Send + 'static,
+) -> Result<(ibid_ingest::Document, T), IndexingError> {
+    const SHORT_BYTES: usize = 1_024;
+    let is_short = document.text.len() <= SHORT_BYTES;
+    let work = move || {
+        let seen = look(&document);
+        (document, seen)
+    };
+    if is_short {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| IndexingError::Cancelled)
 }
 
 /// Cuts some of the documents that a generation lacks; says whether there were any. One process at a time does it.

@@ -36,6 +36,14 @@ impl From<FileOutcome> for FileRead {
     }
 }
 
+/// What is left to do of a file that was read.
+pub(super) enum Taken {
+    /// Nothing.
+    Done(FileRead),
+    /// Its own row is to be written, and it is what it says then.
+    Row(Box<NewDocument>, FileRead),
+}
+
 /// What is known of a file and the documents inside it, together.
 #[derive(Default)]
 pub(super) struct Inside {
@@ -126,39 +134,42 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// Removes what was inside before and is not any more, and writes the file itself. Says how many chunks there are.
-    async fn finish(mut self, mut new: NewDocument, document: Document) -> Result<(usize, Inside), IndexingError> {
+    /// Removes what was inside before and is not any more; the file itself is left to be written.
+    async fn finish(mut self, mut new: NewDocument, document: Document) -> Result<Taken, IndexingError> {
         self.inside.note(&document);
         self.mirror.remove_contained(self.container, &self.present).await?;
-        self.write(&mut new, document).await?;
-        Ok((self.chunks, self.inside))
+        self.fill(&mut new, document).await?;
+        let outcome = FileOutcome::Added { chunks: self.chunks };
+        Ok(Taken::Row(Box::new(new), FileRead { outcome, inside: self.inside }))
     }
 
     /// Cuts a document and writes it.
     async fn write(&mut self, row: &mut NewDocument, document: Document) -> Result<(), IndexingError> {
+        self.fill(row, document).await?;
+        self.mirror.write_rows(std::slice::from_ref(row), self.views).await
+    }
+
+    async fn fill(&mut self, row: &mut NewDocument, document: Document) -> Result<(), IndexingError> {
         let began = Instant::now();
         fill(row, document, &self.cutter).await?;
-        let cut = Instant::now();
-        self.mirror.store.put_document(row, self.views.id, (self.mirror.clock)()).await?;
         self.chunks += row.chunks.len();
         if let Some(live) = &self.mirror.live {
-            live.spent(Stage::Chunk, cut - began);
-            live.spent(Stage::Write, cut.elapsed());
+            live.spent(Stage::Chunk, began.elapsed());
         }
         Ok(())
     }
 }
 
 impl Mirror {
-    /// Reads a file and writes it with the documents inside it, each in a transaction of its own, in the place of those that
-    /// were there. A file that changes meanwhile is read once more, and then given up.
+    /// Reads a file and writes the documents inside it, each in the place of the one that was there; its own row is left to be
+    /// written. A file that changes meanwhile is read once more, and then given up.
     pub(super) async fn take_in(
         &self,
         extractor: &mut Extractor,
         incoming: &Incoming<'_>,
         mut file: OpenedFile,
         views: &OpenedGeneration,
-    ) -> Result<FileRead, IndexingError> {
+    ) -> Result<Taken, IndexingError> {
         let limits = FileLimits::of(self.options.file_bytes_max);
         let mut tries = 0;
         loop {
@@ -175,23 +186,22 @@ impl Mirror {
             let refusal = match read.document {
                 Ok(mut document) => {
                     if let Err(failure) = self.keep(file.as_file(), &new.source).await? {
-                        return self.fail(new, failure).await;
+                        return self.fail(new, failure).await.map(Taken::Done);
                     }
                     document.title = incoming.title.clone().or(document.title);
-                    let (chunks, inside) = intake.finish(new, document).await?;
-                    return Ok(FileRead { outcome: FileOutcome::Added { chunks }, inside });
+                    return intake.finish(new, document).await;
                 }
                 Err(refusal) => refusal,
             };
             let changed = matches!(&refusal, Refusal::Process(failure) if is_change(failure));
             let died = matches!(&refusal, Refusal::Process(failure) if failure.code == "crashed");
             if died && incoming.may_retry {
-                return Ok(FileOutcome::Failed { failure: refusal.into() }.into());
+                return Ok(Taken::Done(FileOutcome::Failed { failure: refusal.into() }.into()));
             }
             match if changed && tries == 1 { file.again(limits).await } else { None } {
                 Some(Ok(reopened)) => file = reopened,
-                Some(Err(failure)) => return self.fail(new, failure).await,
-                None => return self.refuse(new, refusal).await,
+                Some(Err(failure)) => return self.fail(new, failure).await.map(Taken::Done),
+                None => return self.refuse(new, refusal).await.map(Taken::Done),
             }
         }
     }

@@ -1,10 +1,8 @@
 //! The two followers: each reads the change log after its own checkpoint and brings its view up to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use serde::Serialize;
 
 use super::IndexingError;
 use crate::analysis;
@@ -12,16 +10,18 @@ use crate::faults;
 use crate::generations::{OpenedGeneration, VectorFollower};
 use crate::keyword::{KeywordBatch, KeywordEntry, KeywordIndex};
 use crate::store::{ChangeKind, IndexedDocument, Store};
-use crate::types::{DocumentId, Seq, document_facets};
+use crate::types::{DocumentId, document_facets};
 use crate::vector::VectorPoint;
 
 /// Changes that are looked at together.
 const CHANGES_AT_ONCE: u32 = 512;
 /// A commit costs a flush to disk, and what waits for it is not found: so one covers what comes in this time, or so much text.
 const COMMIT_AFTER: Duration = Duration::from_secs(1);
-const COMMIT_BYTES: usize = 32 << 20;
+const COMMIT_BYTES: u64 = 32 << 20;
+/// How long nothing is looked for while changes are gathered.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Text that is handed to the keyword index at a time, while the next is read from the truth.
-const WORDS_AT_ONCE: usize = 1 << 20;
+const WORDS_AT_ONCE: u64 = 1 << 20;
 /// Points that are handed to the vector index at a time.
 const POINTS_AT_ONCE: usize = 1_024;
 /// Characters that tell a document's language.
@@ -34,25 +34,40 @@ struct Lease<'a> {
     length: Duration,
 }
 
-/// How far a view is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct ViewState {
-    /// The last change that it holds.
-    pub checkpoint: Seq,
-    /// The newest change there is.
-    pub last: Seq,
-    /// Chunks that it holds.
-    pub chunks: u64,
+/// Until when changes are gathered for one commit.
+#[derive(Clone, Copy)]
+pub(super) struct Gathering<'a> {
+    /// The longest.
+    pub(super) window: Duration,
+    /// Whether nobody waits for them, and more may come.
+    pub(super) may_wait: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Gathering<'_> {
+    /// Only what is there.
+    pub(super) fn none() -> Self {
+        Self { window: Duration::ZERO, may_wait: &|| false }
+    }
 }
 
 /// Applies the next changes to a generation's keyword view, in one commit; says whether there were any.
-pub(super) async fn follow_keyword(store: &dyn Store, views: &OpenedGeneration) -> Result<bool, IndexingError> {
+pub(super) async fn follow_keyword(
+    store: &dyn Store,
+    views: &OpenedGeneration,
+    gathering: Gathering<'_>,
+) -> Result<bool, IndexingError> {
     let (index, began) = (&views.keyword, Instant::now());
     let from = index.checkpoint();
     let (mut reached, mut bytes) = (from, 0);
-    while bytes < COMMIT_BYTES && began.elapsed() < COMMIT_AFTER {
+    while bytes < COMMIT_BYTES && began.elapsed() < gathering.window.max(COMMIT_AFTER) {
         let changes = store.changes_after(views.id, reached, CHANGES_AT_ONCE).await?;
-        let Some(last) = changes.last().map(|change| change.seq) else { break };
+        let Some(last) = changes.last().map(|change| change.seq) else {
+            if reached == from || began.elapsed() >= gathering.window || !(gathering.may_wait)() {
+                break;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+            continue;
+        };
         let words = changes.iter().filter(|change| change.kind != ChangeKind::Embedded);
         bytes += apply_words(store, views, words.map(|change| change.document).collect()).await?;
         reached = last;
@@ -72,39 +87,48 @@ async fn apply_words(
     store: &dyn Store,
     views: &OpenedGeneration,
     documents: BTreeSet<DocumentId>,
-) -> Result<usize, IndexingError> {
-    let (mut left, mut total) = (documents.into_iter(), 0);
-    let mut ready = words_of(store, views, &mut left).await?;
-    while let Some((batch, bytes)) = ready {
-        total += bytes;
+) -> Result<u64, IndexingError> {
+    let documents: Vec<DocumentId> = documents.into_iter().collect();
+    let lengths = store.text_lengths(&documents).await?;
+    let mut left = portions(&documents, &lengths).into_iter();
+    let mut ready = words_of(store, views, left.next()).await?;
+    while let Some(batch) = ready {
         let apply = blocking(&views.keyword, move |index| index.apply(batch));
-        let (next, ()) = tokio::try_join!(words_of(store, views, &mut left), apply)?;
+        let (next, ()) = tokio::try_join!(words_of(store, views, left.next()), apply)?;
         ready = next;
     }
-    Ok(total)
+    Ok(lengths.values().sum())
 }
 
-/// The words of the next documents, with their bytes; `None` when there are none left.
+/// Documents in the portions that are read at once: a few with much text, or many with little.
+fn portions(documents: &[DocumentId], lengths: &BTreeMap<DocumentId, u64>) -> Vec<Vec<DocumentId>> {
+    let (mut portions, mut bytes) = (Vec::<Vec<DocumentId>>::new(), 0);
+    for id in documents {
+        let length = lengths.get(id).copied().unwrap_or(0);
+        bytes += length;
+        match portions.last_mut() {
+            Some(last) if bytes <= WORDS_AT_ONCE => last.push(*id),
+            _ => {
+                portions.push(vec![*id]);
+                bytes = length;
+            }
+        }
+    }
+    portions
+}
+
+/// The words of documents; those that are gone or failed have none any more.
 async fn words_of(
     store: &dyn Store,
     views: &OpenedGeneration,
-    left: &mut impl Iterator<Item = DocumentId>,
-) -> Result<Option<(KeywordBatch, usize)>, IndexingError> {
-    let (mut batch, mut bytes) = (KeywordBatch::default(), 0);
-    for id in left {
-        match store.indexed_document(id, views.id).await? {
-            Some(document) => {
-                bytes += document.chunks.iter().map(|row| row.text.len()).sum::<usize>();
-                batch.upserts.push((id, entries(&document)));
-            }
-            None => batch.deletes.push(id),
-        }
-        if bytes >= WORDS_AT_ONCE {
-            break;
-        }
-    }
-    let is_empty = batch.upserts.is_empty() && batch.deletes.is_empty();
-    Ok((!is_empty).then_some((batch, bytes)))
+    portion: Option<Vec<DocumentId>>,
+) -> Result<Option<KeywordBatch>, IndexingError> {
+    let Some(portion) = portion else { return Ok(None) };
+    let found = store.indexed_documents(&portion, views.id).await?;
+    let there: BTreeSet<DocumentId> = found.iter().map(|indexed| indexed.document.id).collect();
+    let upserts = found.iter().map(|indexed| (indexed.document.id, entries(indexed))).collect();
+    let deletes = portion.into_iter().filter(|id| !there.contains(id)).collect();
+    Ok(Some(KeywordBatch { upserts, deletes }))
 }
 
 /// Applies the next changes to a generation's vector view; says whether there were any. An index that the truth writes, and
@@ -174,10 +198,11 @@ async fn apply_to_vector(
     if !still_held(store, lease).await? {
         return Ok(Applied::LeaseLost);
     }
+    let embedded = store.embedded_among(&documents, views.id).await?;
     let mut waiting: Vec<VectorPoint> = Vec::new();
-    for (place, id) in documents.iter().enumerate() {
+    for (place, id) in embedded.iter().enumerate() {
         waiting.extend(points(store, *id, views).await?);
-        if waiting.len() < POINTS_AT_ONCE && place + 1 < documents.len() {
+        if waiting.len() < POINTS_AT_ONCE && place + 1 < embedded.len() {
             continue;
         }
         if !waiting.is_empty() {
@@ -241,4 +266,23 @@ async fn points(
     let facets = Arc::new(document_facets(&document));
     let point = |(chunk, vector)| VectorPoint { chunk, document: id, facets: Arc::clone(&facets), vector };
     Ok(vectors.into_iter().map(point).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::CollectionName;
+
+    #[test]
+    fn little_documents_are_read_together_and_a_large_one_alone() {
+        let ids: Vec<DocumentId> =
+            (0..6).map(|n| DocumentId::of(&CollectionName::default_name(), &n.to_string())).collect();
+        let lengths = [10, 10, WORDS_AT_ONCE * 3, 10, WORDS_AT_ONCE - 10];
+        // The last one is gone: it has no length, and its words are to go.
+        let lengths: BTreeMap<_, _> = ids.iter().copied().zip(lengths).collect();
+        let portions = portions(&ids, &lengths);
+        assert_eq!(portions.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1, 3]);
+        assert_eq!(portions.concat(), ids);
+        assert!(super::portions(&[], &lengths).is_empty());
+    }
 }

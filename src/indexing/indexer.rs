@@ -1,7 +1,6 @@
 //! Everything that keeps the views equal to the truth, to be run once or for as long as the process lives.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,17 +10,16 @@ use super::IndexingError;
 use super::chunking::chunk_round;
 use super::embedding::{Round, embed_round};
 use super::estimate::Rates;
-use super::followers::{ViewState, follow_keyword, follow_vector};
+use super::following::Pace;
 use super::mirror::{Mirror, MirrorOptions};
 use super::progress::LiveIngests;
-use super::receipt::prove_removals;
 use super::upload::Desks;
 use crate::extraction::{Extractor, ExtractorParts};
-use crate::generations::{LiveGenerations, OpenedGeneration, VectorFollower};
+use crate::generations::{LiveGenerations, VectorFollower};
 use crate::memory::Memory;
 use crate::originals::Originals;
 use crate::store::Store;
-use crate::types::{ChunkId, Seq};
+use crate::types::Seq;
 
 /// What an indexer is made of.
 #[derive(Clone)]
@@ -54,25 +52,18 @@ pub struct Indexer {
     /// Texts that were embedded since the start of the process.
     embedded: AtomicU64,
     /// One follower at a time: a second one would apply the same changes again.
-    following: Mutex<()>,
+    pub(super) following: Mutex<()>,
+    /// How many wait for the views.
+    pub(super) asked: AtomicUsize,
     /// Whether some generation may lack documents: looked for at the start, while several are live, and when that changes.
-    look_for_unchunked: AtomicBool,
+    pub(super) look_for_unchunked: AtomicBool,
     /// Whether the words of the generation that serves have once been up to date.
-    caught_up: AtomicBool,
+    pub(super) caught_up: AtomicBool,
     desks: Arc<Desks>,
     ingests: LiveIngests,
     rates: std::sync::Mutex<Rates>,
     /// Whether the last look for what was removed did not come to its end.
-    prove_again: AtomicBool,
-}
-
-/// What differs between a view and the truth.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Difference {
-    /// Chunks that the truth has and the view lacks.
-    pub missing: usize,
-    /// Chunks that the view has and the truth does not.
-    pub surplus: usize,
+    pub(super) prove_again: AtomicBool,
 }
 
 /// A wake-up may be lost between a look and a wait; then this is how long it takes.
@@ -89,6 +80,7 @@ impl Indexer {
             wake: Arc::new(Notify::new()),
             embedded: AtomicU64::new(0),
             following: Mutex::new(()),
+            asked: AtomicUsize::new(0),
             look_for_unchunked: AtomicBool::new(true),
             caught_up: AtomicBool::new(false),
             desks: Arc::default(),
@@ -131,69 +123,6 @@ impl Indexer {
         &self.parts.memory
     }
 
-    /// Brings the views of every generation up to the newest change.
-    ///
-    /// # Errors
-    /// [`IndexingError`]; what was applied stays applied.
-    pub async fn catch_up(&self) -> Result<(), IndexingError> {
-        let _alone = self.following.lock().await;
-        self.refresh().await?;
-        let moved = self.follow().await?;
-        // A generation that shall serve does so when its words have caught up.
-        self.refresh().await?;
-        self.caught_up.store(true, Ordering::Relaxed);
-        if moved || self.prove_again.swap(false, Ordering::Relaxed) {
-            self.prove_again.store(true, Ordering::Relaxed);
-            prove_removals(self.parts.store.as_ref(), &self.parts.generations.all(), self.parts.clock).await?;
-            self.prove_again.store(false, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Opens and closes generations as the truth has them.
-    async fn refresh(&self) -> Result<(), IndexingError> {
-        if self.parts.generations.refresh().await? {
-            self.look_for_unchunked.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Says whether any view moved, or had not been looked at before.
-    async fn follow(&self) -> Result<bool, IndexingError> {
-        let mut moved = false;
-        for views in self.parts.generations.all() {
-            match self.follow_one(&views).await {
-                Ok(followed) => moved |= followed,
-                Err(error) => {
-                    // One that was dropped a moment ago has no index any more.
-                    let known = self.parts.store.generations().await?;
-                    if known.iter().any(|generation| generation.id == views.id) {
-                        return Err(error);
-                    }
-                }
-            }
-        }
-        Ok(moved)
-    }
-
-    async fn follow_one(&self, views: &OpenedGeneration) -> Result<bool, IndexingError> {
-        let store = self.parts.store.as_ref();
-        let mut moved = !self.has_caught_up();
-        while follow_keyword(store, views).await? {
-            moved = true;
-        }
-        // Without an embedder the vectors of an earlier time wait where they are, and so does what happened since.
-        while views.embedder.is_some() && follow_vector(store, views, self.parts.lease).await? {
-            moved = true;
-        }
-        // Another process may fill an index that all have.
-        let filling = views.vector_follower != VectorFollower::Own && views.embedded_share.get() < 1.0;
-        if moved || filling {
-            views.measure().await?;
-        }
-        Ok(moved)
-    }
-
     /// Cuts what some generation lacks; says whether there was any.
     async fn chunk_some(&self) -> Result<bool, IndexingError> {
         let generations = self.parts.generations.all();
@@ -211,11 +140,6 @@ impl Indexer {
         Ok(any)
     }
 
-    /// Whether this process has once found everything that was committed before.
-    pub fn has_caught_up(&self) -> bool {
-        self.caught_up.load(Ordering::Relaxed)
-    }
-
     /// Follows and embeds, side by side, until `done` says that no more documents come and nothing is left to do.
     /// `embedded` hears of each call's number of texts.
     ///
@@ -228,15 +152,14 @@ impl Indexer {
     ) -> Result<(), IndexingError> {
         let (all_embedded, nothing_waits) = watch::channel(false);
         let follow = async {
-            let mut last = nothing_waits;
-            loop {
-                let finished = *last.borrow_and_update();
-                self.catch_up().await?;
-                if finished {
-                    return Ok(());
+            let (mut last, mut pace) = (nothing_waits, Pace::default());
+            while !*last.borrow_and_update() {
+                let more_may_come = || !*last.borrow();
+                if !self.follow_at(&mut pace, &more_may_come).await? {
+                    self.rest(&mut last).await;
                 }
-                self.rest(&mut last).await;
             }
+            self.catch_up().await
         };
         let embed = async {
             let mut last = done;
@@ -344,51 +267,4 @@ impl Indexer {
         }
         self.catch_up().await
     }
-
-    /// How far both views of the generation that serves are: keyword, then vector.
-    ///
-    /// # Errors
-    /// [`IndexingError`].
-    pub async fn states(&self) -> Result<(ViewState, ViewState), IndexingError> {
-        let store = &self.parts.store;
-        let views = self.parts.generations.serving();
-        let last = store.last_seq(views.id).await?;
-        let keyword = ViewState { checkpoint: views.keyword.checkpoint(), last, chunks: views.keyword.chunk_count() };
-        let checkpoint = match views.vector_follower {
-            VectorFollower::Truth => last,
-            VectorFollower::Own | VectorFollower::Shared => store.checkpoint(&views.vector_view).await?,
-        };
-        let vector = ViewState { checkpoint, last, chunks: views.vector.count().await? };
-        Ok((keyword, vector))
-    }
-
-    /// What differs between each view of the generation that serves and the truth: keyword, then vector. Both are zero when
-    /// the views have caught up.
-    ///
-    /// # Errors
-    /// [`IndexingError`].
-    pub async fn differences(&self) -> Result<(Difference, Difference), IndexingError> {
-        let views = self.parts.generations.serving();
-        self.differences_of(&views).await
-    }
-
-    /// What differs between each view of a generation and the truth: keyword, then vector.
-    ///
-    /// # Errors
-    /// [`IndexingError`].
-    pub async fn differences_of(&self, views: &OpenedGeneration) -> Result<(Difference, Difference), IndexingError> {
-        let (words, meaning) = self.parts.store.expected_chunk_ids(views.id).await?;
-        let keyword = Arc::clone(&views.keyword);
-        let in_words = tokio::task::spawn_blocking(move || keyword.chunk_ids()).await;
-        let in_words = in_words.map_err(|_| IndexingError::Cancelled)??;
-        let in_meaning = views.vector.chunk_ids().await?;
-        Ok((difference(&words, in_words), difference(&meaning, in_meaning)))
-    }
-}
-
-fn difference(truth: &BTreeSet<ChunkId>, view: Vec<ChunkId>) -> Difference {
-    let held = view.len();
-    let view: BTreeSet<ChunkId> = view.into_iter().collect();
-    let doubled = held - view.len();
-    Difference { missing: truth.difference(&view).count(), surplus: view.difference(truth).count() + doubled }
 }

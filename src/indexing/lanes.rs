@@ -1,22 +1,25 @@
-//! The lanes: files are read side by side, each extracted, cut and written before its lane takes the next one. What fails
-//! for a reason that may pass is tried again in a while, behind the others.
+//! The lanes: files are read side by side, each extracted and cut before its lane takes the next one, and then left to be
+//! written. What fails for a reason that may pass is tried again in a while, behind the others.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
+use tokio::sync::mpsc;
 
 use super::IndexingError;
-use super::contained::{FileRead, Incoming, MirrorListener};
+use super::contained::{FileRead, Incoming, MirrorListener, Taken};
 use super::cut_text::{Shape, shape_of};
 use super::mirror::{Mirror, vanished};
 use super::outcome::{FileOutcome, MirrorEvent, MirrorSummary, account};
 use super::plan::{PASSING_FAILURES, PlannedRead};
 use super::progress::LiveIngest;
 use super::source::{FileLimits, OpenedFile};
+use super::writing::{Filled, WRITTEN_AT_ONCE};
 use crate::extraction::Extractor;
 use crate::generations::OpenedGeneration;
+use crate::memory::InFlight;
 use crate::store::{NewTask, TaskEnd};
 use crate::types::{DocumentId, Failure, SourceStamp, TaskState};
 
@@ -47,7 +50,17 @@ pub(super) struct Reading<'a> {
     pub(super) listener: MirrorListener<'a>,
 }
 
-/// What lanes share.
+/// What the lanes and the writing stage share.
+pub(super) struct Stages<'a> {
+    lanes: usize,
+    pub(super) views: &'a OpenedGeneration,
+    queue: &'a Queue,
+    totals: Mutex<&'a mut MirrorSummary>,
+    pub(super) live: &'a LiveIngest,
+    listener: MirrorListener<'a>,
+}
+
+/// What is to be read, and what became of it.
 struct Queue {
     waiting: Mutex<VecDeque<PlannedRead>>,
     /// What failed and is tried again: not before this time, for which time.
@@ -81,43 +94,80 @@ impl Mirror {
         mut summary: MirrorSummary,
     ) -> Result<MirrorSummary, IndexingError> {
         self.plan_work(&reading.reads).await?;
-        let (live, listener) = (reading.live, reading.listener);
         let queue = Queue {
             waiting: Mutex::new(reading.reads.into()),
             later: Mutex::default(),
             ended: Mutex::default(),
             tries: Mutex::default(),
         };
-        let totals = Mutex::new(&mut summary);
         // What begins to serve while this goes on is chunked behind it, as every generation is.
         let views = self.generations.serving();
-        let lanes = extractors.len();
-        let work = extractors.iter_mut().map(|extractor| async {
-            while let Some(taken) = self.next_files(&queue, lanes).await? {
-                for (read, attempt) in taken {
-                    live.file_begins(&read.file.uri);
-                    let outcome = self.read_one(extractor, (&read, attempt), &views, live).await;
-                    live.file_ends(&read.file.uri);
-                    let outcome = outcome?;
-                    self.wake.notify_waiters();
-                    if let Some((after, failure)) = try_again(&outcome, attempt) {
-                        let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-                        listener(&MirrorEvent::Retrying { uri: read.file.uri.clone(), attempt, after_ms, failure });
-                        locked(&queue.later).push((Instant::now() + after, attempt, read));
-                        continue;
-                    }
-                    self.settle(&queue, &read, &outcome, attempt).await?;
-                    let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
-                    account(&mut totals, listener, &read.file.uri, read.file.bytes, outcome);
-                }
-            }
-            Ok::<(), IndexingError>(())
-        });
-        let outcome = try_join_all(work).await;
+        let stages = Stages {
+            lanes: extractors.len(),
+            views: &views,
+            queue: &queue,
+            totals: Mutex::new(&mut summary),
+            live: reading.live,
+            listener: reading.listener,
+        };
+        let (filled, waiting) = mpsc::channel(WRITTEN_AT_ONCE);
+        let lanes: Vec<_> =
+            extractors.iter_mut().map(|extractor| self.read_in_turn(extractor, &stages, filled.clone())).collect();
+        drop(filled);
+        let outcome = tokio::try_join!(try_join_all(lanes), self.write_filled(waiting, &stages));
         // What ended is noted whatever stopped the others.
         self.write_ends(&queue, 1).await?;
         outcome?;
         Ok(summary)
+    }
+
+    /// One lane, until nothing is left to read.
+    async fn read_in_turn(
+        &self,
+        extractor: &mut Extractor,
+        stages: &Stages<'_>,
+        filled: mpsc::Sender<Filled>,
+    ) -> Result<(), IndexingError> {
+        while let Some(taken) = self.next_files(stages.queue, stages.lanes).await? {
+            for (read, attempt) in taken {
+                let began = Instant::now();
+                stages.live.file_begins(&read.file.uri);
+                let taken_in = self.read_one(extractor, (&read, attempt), stages.views).await;
+                stages.live.file_ends(&read.file.uri);
+                match taken_in? {
+                    (Taken::Row(row, done), held) => {
+                        let sent = filled.send(Filled { read, attempt, began, row: *row, done, held }).await;
+                        sent.map_err(|_| IndexingError::Cancelled)?;
+                    }
+                    (Taken::Done(outcome), _) => {
+                        self.wake.notify_waiters();
+                        if let Some((after, failure)) = try_again(&outcome, attempt) {
+                            let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+                            let uri = read.file.uri.clone();
+                            (stages.listener)(&MirrorEvent::Retrying { uri, attempt, after_ms, failure });
+                            locked(&stages.queue.later).push((Instant::now() + after, attempt, read));
+                            continue;
+                        }
+                        self.ended(stages, &read, outcome, attempt).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes and tells what became of a file.
+    pub(super) async fn ended(
+        &self,
+        stages: &Stages<'_>,
+        read: &PlannedRead,
+        outcome: FileRead,
+        attempt: u32,
+    ) -> Result<(), IndexingError> {
+        self.settle(stages.queue, read, &outcome, attempt).await?;
+        let mut totals = locked(&stages.totals);
+        account(&mut totals, stages.listener, &read.file.uri, read.file.bytes, outcome);
+        Ok(())
     }
 
     fn task_id(&self, uri: &str) -> DocumentId {
@@ -211,21 +261,22 @@ impl Mirror {
         extractor: &mut Extractor,
         (read, attempt): (&PlannedRead, u32),
         views: &OpenedGeneration,
-        live: &LiveIngest,
-    ) -> Result<FileRead, IndexingError> {
-        let began = Instant::now();
+    ) -> Result<(Taken, InFlight), IndexingError> {
         let unread = SourceStamp { bytes: read.file.bytes, modified_ns: read.file.modified_ns, sha256: String::new() };
         let limits = FileLimits::of(self.options.file_bytes_max);
         let file = match OpenedFile::open(&read.file.path, limits).await {
             Ok(file) => file,
-            Err(failure) => return self.unread((read, attempt), unread, failure).await,
+            Err(failure) => {
+                let done = self.unread((read, attempt), unread, failure).await?;
+                return Ok((Taken::Done(done), self.memory.take(0).await));
+            }
         };
         let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let held = match shape_of(&name, &file, limits) {
+        let needed = match shape_of(&name, &file, limits) {
             Ok(Shape::Parts(linear)) => linear.part_bytes.saturating_mul(TEXT_FACTOR),
             _ => file.bytes().saturating_mul(WHOLE_FACTOR),
         };
-        let _held = self.memory.take(held.max(BYTES_LEAST)).await;
+        let held = self.memory.take(needed.max(BYTES_LEAST)).await;
         let incoming = Incoming {
             uri: &read.file.uri,
             read_as: &name,
@@ -233,14 +284,7 @@ impl Mirror {
             modified_ns: None,
             may_retry: attempt < TRIES_MAX,
         };
-        let mut done = self.take_in(extractor, &incoming, file, views).await?;
-        if let FileOutcome::Added { chunks } = done.outcome {
-            live.learn(&read.file.uri, read.file.bytes, began.elapsed(), (done.inside.pages, chunks));
-            if read.known.is_some() {
-                done.outcome = FileOutcome::Changed { chunks };
-            }
-        }
-        Ok(done)
+        Ok((self.take_in(extractor, &incoming, file, views).await?, held))
     }
 
     /// What could not be read is a document that failed. What is gone is left to the next plan, which sees whether it is the

@@ -1,18 +1,20 @@
 //! WRITE PATH: a folder in, truth and both views out.
 //!
-//! `scan` sees what is there, `plan` says what has to happen, `mirror` does it: read, extract in a child process, chunk,
-//! one transaction a document. `contained` takes a file in as it is read, `source` is the file, `cut_text` the parts of a large text. `upload` does so with files that are handed over, `texts` with documents that are text already. From the change log that these transactions
-//! leave, `followers` bring the views up to date, and `embedding` gives every chunk its vector as a stage of its own.
+//! `scan` sees what is there, `plan` says what has to happen, `mirror` does it: `lanes` read, extract in a child process and
+//! chunk, `writing` writes what is ready in one transaction. `contained` takes a file in as it is read, `source` is the file, `cut_text` the parts of a large text. `upload` does so with files that are handed over, `texts` with documents that are text already. From the change log that these transactions
+//! leave, `followers` bring the views up to date, when `following` says so, and `embedding` gives every chunk its vector as a stage of its own.
 //! `chunking` cuts what is there anew when a generation is built beside the one that serves. Every part may be stopped
 //! anywhere and started again.
 
 mod chunking;
+mod compared;
 mod contained;
 mod cut_text;
 mod embedding;
 mod error;
 mod estimate;
 mod followers;
+mod following;
 mod ignored;
 mod indexer;
 mod ingest;
@@ -30,13 +32,14 @@ mod sources;
 mod texts;
 mod upload;
 mod watch;
+mod writing;
 
+pub use compared::{Difference, ViewState};
 pub use contained::MirrorListener;
 pub use error::IndexingError;
 pub use estimate::Estimate;
-pub use followers::ViewState;
 pub use ignored::Ignored;
-pub use indexer::{Difference, Indexer, IndexerParts};
+pub use indexer::{Indexer, IndexerParts};
 pub use ingest::IngestJob;
 pub use mirror::{DeletionPolicy, Mirror, MirrorOptions, PlannedRoot};
 pub use outcome::{FileOutcome, MirrorEvent, MirrorSummary};

@@ -3,7 +3,7 @@
 use ibid_ingest::MediaType;
 
 use super::IndexingError;
-use super::chunking::{Cutter, structure_of};
+use super::chunking::{Cutter, aside, structure_of};
 use crate::analysis::language_code;
 use crate::store::NewDocument;
 use crate::types::{CollectionName, SourceStamp, own_title, primary_language};
@@ -41,9 +41,11 @@ pub(super) async fn fill(
     if let Some(title) = extracted.title.as_ref().filter(|title| !title.trim().is_empty()) {
         new.title.clone_from(title);
     }
-    let (document, chunks) = cutter.cut(extracted, own_title(&new.title, &new.uri).to_owned()).await?;
+    let (cutter, title) = (cutter.clone(), own_title(&new.title, &new.uri).to_owned());
+    let look = move |document: &ibid_ingest::Document| (cutter.chunks_of(document, &title), language_of(document));
+    let (document, (chunks, language)) = aside(extracted, look).await?;
     new.structure = structure_of(&document);
-    new.language = language_of(&document).await?;
+    new.language = language;
     new.media_type = document.media_type.as_mime().to_owned();
     new.metadata = document.metadata;
     new.warnings = document.warnings.iter().map(ToString::to_string).collect();
@@ -58,16 +60,14 @@ const LANGUAGE_FIELDS: [&str; 2] = ["lang", "language"];
 
 /// The language that the document names, or else the one that its words look like. Code has words of no language, unless
 /// it says so.
-async fn language_of(document: &ibid_ingest::Document) -> Result<Option<String>, IndexingError> {
+fn language_of(document: &ibid_ingest::Document) -> Option<String> {
     let mut named = LANGUAGE_FIELDS.into_iter().filter_map(|field| document.metadata.get(field));
     if let Some(code) = named.find_map(|tag| primary_language(tag.trim())) {
-        return Ok(Some(code.to_owned()));
+        return Some(code.to_owned());
     }
     if matches!(document.media_type, MediaType::Code(_)) {
-        return Ok(None);
+        return None;
     }
     let body = document.body.slice(&document.text);
-    let sample = body[..body.floor_char_boundary(LANGUAGE_SAMPLE_BYTES)].to_owned();
-    let detected = tokio::task::spawn_blocking(move || language_code(&sample)).await;
-    Ok(detected.map_err(|_| IndexingError::Cancelled)?.map(str::to_owned))
+    language_code(&body[..body.floor_char_boundary(LANGUAGE_SAMPLE_BYTES)]).map(str::to_owned)
 }

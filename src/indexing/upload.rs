@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::IndexingError;
-use super::contained::Incoming;
+use super::contained::{Incoming, Taken};
 use super::mirror::Mirror;
 use super::source::{FileLimits, OpenedFile};
 use crate::extraction::Extractor;
@@ -79,6 +79,9 @@ impl Mirror {
         let incoming = Incoming { uri, read_as, title, modified_ns: Some(modified_ns), may_retry: false };
         // What begins to serve meanwhile is chunked behind it, as every generation is.
         let views = self.generations.serving();
-        self.take_in(extractor, &incoming, opened, &views).await.map(drop)
+        match self.take_in(extractor, &incoming, opened, &views).await? {
+            Taken::Row(row, _) => self.write_rows(&[*row], &views).await,
+            Taken::Done(_) => Ok(()),
+        }
     }
 }

@@ -119,14 +119,28 @@ impl DocumentPage {
 
 /// Documents.
 #[async_trait]
-pub trait Documents {
-    /// Writes a document, its text, its chunks in one generation and a change in one transaction, in the place of what was
-    /// there. What came inside of another document and is new has that one's readers, unless it names its own. Chunks that other generations had of it go away; they are cut anew behind it. A document whose texts were all
-    /// embedded before is ready for both legs at once.
+pub trait Documents: Send + Sync {
+    /// Writes documents in one transaction, each with its text, its chunks in one generation and a change, in the place of what
+    /// was there, and says the last change. What came inside of another document and is new has that one's readers, unless it
+    /// names its own. Chunks that other generations had of them go away; they are cut anew behind it. A document whose texts
+    /// were all embedded before is ready for both legs at once.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`] and other database errors; then nothing is written.
-    async fn put_document(&self, new: &NewDocument, generation: GenerationId, now_ms: i64) -> Result<Seq, StoreError>;
+    async fn put_documents(
+        &self,
+        new: &[NewDocument],
+        generation: GenerationId,
+        now_ms: i64,
+    ) -> Result<Seq, StoreError>;
+
+    /// Writes one document. See [`put_documents`](Self::put_documents).
+    ///
+    /// # Errors
+    /// As there.
+    async fn put_document(&self, new: &NewDocument, generation: GenerationId, now_ms: i64) -> Result<Seq, StoreError> {
+        self.put_documents(std::slice::from_ref(new), generation, now_ms).await
+    }
 
     /// Records that a document could not be read; what was indexed of it before, and what came inside of it, goes away.
     ///

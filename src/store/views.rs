@@ -1,6 +1,6 @@
 //! What a follower reads of a changed document, and what the views have to hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
@@ -18,7 +18,24 @@ pub struct IndexedDocument {
 
 /// What followers read.
 #[async_trait]
-pub trait Follows {
+pub trait Follows: Send + Sync {
+    /// How many bytes of text the ready ones of `ids` have. What is gone or failed is left out.
+    ///
+    /// # Errors
+    /// Database errors.
+    async fn text_lengths(&self, ids: &[DocumentId]) -> Result<BTreeMap<DocumentId, u64>, StoreError>;
+
+    /// The ready ones of `ids` with their chunks in a generation, by id, as they are at one moment. What is gone or failed is
+    /// left out.
+    ///
+    /// # Errors
+    /// Database errors.
+    async fn indexed_documents(
+        &self,
+        ids: &[DocumentId],
+        generation: GenerationId,
+    ) -> Result<Vec<IndexedDocument>, StoreError>;
+
     /// A ready document with its chunks in a generation, or `None` when it is gone or failed.
     ///
     /// # Errors
@@ -27,7 +44,19 @@ pub trait Follows {
         &self,
         id: DocumentId,
         generation: GenerationId,
-    ) -> Result<Option<IndexedDocument>, StoreError>;
+    ) -> Result<Option<IndexedDocument>, StoreError> {
+        Ok(self.indexed_documents(&[id], generation).await?.pop())
+    }
+
+    /// Those of `ids` whose chunks in a generation all have vectors.
+    ///
+    /// # Errors
+    /// Database errors.
+    async fn embedded_among(
+        &self,
+        ids: &[DocumentId],
+        generation: GenerationId,
+    ) -> Result<BTreeSet<DocumentId>, StoreError>;
 
     /// A document and the vectors of its chunks in a generation, or `None` when they are not complete.
     ///

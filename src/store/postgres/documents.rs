@@ -26,29 +26,33 @@ use crate::types::{
 };
 
 impl PostgresStore {
-    async fn write_document(
+    async fn write_documents(
         &self,
-        new: &NewDocument,
+        new: &[NewDocument],
         generation: GenerationId,
         now_ms: i64,
     ) -> Result<Seq, StoreError> {
-        let id = DocumentId::of(&new.collection, &new.uri);
-        let state = RowState { state: "ready", failure: None, text_bytes: new.text.len() };
+        let mut with_ids: Vec<_> = new.iter().map(|new| (DocumentId::of(&new.collection, &new.uri), new)).collect();
+        with_ids.sort_by_key(|(id, _)| *id);
+        let ids: Vec<DocumentId> = with_ids.iter().map(|(id, _)| *id).collect();
         let mut tx = self.begin().await?;
-        lock_documents(&mut tx, &[id]).await?;
-        let replaced = removable(&mut tx, &[id]).await?;
-        upsert_row(&mut tx, id, new, &state, now_ms).await?;
+        lock_documents(&mut tx, &ids).await?;
+        let replaced = removable(&mut tx, &ids).await?;
+        for (id, new) in with_ids {
+            let state = RowState { state: "ready", failure: None, text_bytes: new.text.len() };
+            upsert_row(&mut tx, id, new, &state, now_ms).await?;
+            faults::point();
+            insert_text(&mut tx, id, new).await?;
+            insert_chunks(&mut tx, id, generation, &new.chunks).await?;
+        }
+        write_facets(&mut tx, &ids).await?;
         faults::point();
-        insert_text(&mut tx, id, new).await?;
-        insert_chunks(&mut tx, id, generation, &new.chunks).await?;
-        write_facets(&mut tx, &[id]).await?;
-        faults::point();
-        let mut changes = vec![(id, ChangeKind::Put, None)];
-        let embedded = mark_embedded(&mut tx, &[id], generation).await?;
+        let mut changes = each(&ids, ChangeKind::Put, None);
+        let embedded = mark_embedded(&mut tx, &ids, generation).await?;
         changes.extend(each(&embedded, ChangeKind::Embedded, Some(generation)));
         let seq = append_changes(&mut tx, &changes).await?;
-        note_removed(&mut tx, &replaced, Removing { ingest: new.ingest, cause: RemovalCause::Replaced, now_ms }, seq)
-            .await?;
+        let ingest = new.first().and_then(|new| new.ingest);
+        note_removed(&mut tx, &replaced, Removing { ingest, cause: RemovalCause::Replaced, now_ms }, seq).await?;
         faults::point();
         tx.commit().await?;
         faults::point();
@@ -142,8 +146,13 @@ impl PostgresStore {
 
 #[async_trait]
 impl Documents for PostgresStore {
-    async fn put_document(&self, new: &NewDocument, generation: GenerationId, now_ms: i64) -> Result<Seq, StoreError> {
-        retried(|| self.write_document(new, generation, now_ms)).await
+    async fn put_documents(
+        &self,
+        new: &[NewDocument],
+        generation: GenerationId,
+        now_ms: i64,
+    ) -> Result<Seq, StoreError> {
+        retried(|| self.write_documents(new, generation, now_ms)).await
     }
 
     async fn fail_document(&self, new: &NewDocument, failure: &Failure, now_ms: i64) -> Result<Seq, StoreError> {

@@ -1,30 +1,54 @@
 //! What a follower reads of a changed document, and what the views have to hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use sqlx::{Postgres, QueryBuilder};
 
-use super::PostgresStore;
-use super::chunks::chunk_rows;
 use super::documents::document_row;
+use super::{PostgresStore, raw_ids};
+use crate::store::rows::{CHUNK_COLUMNS, ChunkColumns, DOCUMENTS, DocumentRow, document_id, with_chunks};
 use crate::store::{Follows, IndexedDocument, StoreError};
-use crate::types::{ChunkId, Document, DocumentId, DocumentState, GenerationId};
+use crate::types::{ChunkId, Document, DocumentId, GenerationId};
 
 #[async_trait]
 impl Follows for PostgresStore {
-    async fn indexed_document(
+    async fn text_lengths(&self, ids: &[DocumentId]) -> Result<BTreeMap<DocumentId, u64>, StoreError> {
+        let sql = "select id, text_bytes from documents where id = any($1) and state = 'ready'";
+        let query = sqlx::query_as(sql).bind(raw_ids(ids));
+        let rows: Vec<(Vec<u8>, i64)> = query.fetch_all(&mut *self.connection().await?).await?;
+        rows.into_iter().map(|(id, bytes)| Ok((document_id(&id)?, bytes.unsigned_abs()))).collect()
+    }
+
+    async fn indexed_documents(
         &self,
-        id: DocumentId,
+        ids: &[DocumentId],
         generation: GenerationId,
-    ) -> Result<Option<IndexedDocument>, StoreError> {
+    ) -> Result<Vec<IndexedDocument>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let Some(document) = document_row(&mut snapshot, id).await? else { return Ok(None) };
-        if !matches!(document.state, DocumentState::Ready { .. }) {
-            return Ok(None);
-        }
-        let chunks = chunk_rows(&mut snapshot, id, generation).await?;
+        let mut sql = QueryBuilder::<Postgres>::new(DOCUMENTS);
+        sql.push(" where d.state = 'ready' and d.id = any(").push_bind(raw_ids(ids)).push(") order by d.id");
+        let documents: Vec<DocumentRow> = sql.build_query_as().fetch_all(&mut *snapshot).await?;
+        let sql = "select document_id, body from texts where document_id = any($1) order by document_id";
+        let query = sqlx::query_as(sql).bind(raw_ids(ids));
+        let bodies: Vec<(Vec<u8>, Vec<u8>)> = query.fetch_all(&mut *snapshot).await?;
+        let mut sql = QueryBuilder::<Postgres>::new("select ");
+        sql.push(CHUNK_COLUMNS).push(" from chunks c where c.generation = ").push_bind(i64::from(generation.0));
+        sql.push(" and c.document_id = any(").push_bind(raw_ids(ids)).push(") order by c.document_id, c.span_start");
+        let chunks: Vec<ChunkColumns> = sql.build_query_as().fetch_all(&mut *snapshot).await?;
         snapshot.commit().await?;
-        Ok(Some(IndexedDocument { document, chunks }))
+        with_chunks(documents, bodies, chunks)
+    }
+
+    async fn embedded_among(
+        &self,
+        ids: &[DocumentId],
+        generation: GenerationId,
+    ) -> Result<BTreeSet<DocumentId>, StoreError> {
+        let sql = "select document_id from chunkings where generation = $2 and embedded and document_id = any($1)";
+        let query = sqlx::query_scalar(sql).bind(raw_ids(ids)).bind(i64::from(generation.0));
+        let rows: Vec<Vec<u8>> = query.fetch_all(&mut *self.connection().await?).await?;
+        rows.iter().map(|id| document_id(id)).collect()
     }
 
     async fn document_vectors(

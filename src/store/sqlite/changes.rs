@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::{Sqlite, Transaction};
 
 use super::{OWNER, SqliteStore};
-use crate::store::rows::{document_id, lease_ms, signed};
+use crate::store::rows::{document_id, json, lease_ms, signed};
 use crate::store::{Change, ChangeKind, ChangeLog, StoreError};
 use crate::types::{DocumentId, GenerationId, Seq};
 
@@ -17,10 +17,24 @@ pub(super) async fn append_change(
     kind: ChangeKind,
     generation: Option<GenerationId>,
 ) -> Result<Seq, StoreError> {
-    let sql = "insert into changes (document_id, kind, generation) values ($1, $2, $3) returning seq";
-    let query = sqlx::query_scalar(sql).bind(id.as_bytes()).bind(kind.as_str());
-    let seq: i64 = query.bind(generation.map(|generation| generation.0)).fetch_one(&mut **tx).await?;
-    Ok(Seq(seq.unsigned_abs()))
+    append_changes(tx, &[id], kind, generation).await
+}
+
+/// Adds the same change of several documents in their order, and says the last one's place; 0 when there are none.
+pub(super) async fn append_changes(
+    tx: &mut Transaction<'_, Sqlite>,
+    ids: &[DocumentId],
+    kind: ChangeKind,
+    generation: Option<GenerationId>,
+) -> Result<Seq, StoreError> {
+    if ids.is_empty() {
+        return Ok(Seq(0));
+    }
+    let sql = "insert into changes (document_id, kind, generation)
+        select unhex(value), $2, $3 from json_each($1) order by key returning seq";
+    let query = sqlx::query_scalar(sql).bind(json(&ids)).bind(kind.as_str());
+    let seqs: Vec<i64> = query.bind(generation.map(|generation| generation.0)).fetch_all(&mut **tx).await?;
+    Ok(Seq(seqs.into_iter().max().unwrap_or(0).unsigned_abs()))
 }
 
 #[async_trait]

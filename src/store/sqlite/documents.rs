@@ -3,45 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use sqlx::{Sqlite, SqliteExecutor, Transaction};
+use sqlx::{QueryBuilder, Sqlite, SqliteExecutor, Transaction};
 
 use super::SqliteStore;
 use super::changes::append_change;
 use super::ingests::{note_removed, removable};
+use super::put::{NewRow, put_all, upsert_rows};
 use crate::faults;
 use crate::store::documents::RowState;
 use crate::store::removed::{RemovedText, Removing};
 use crate::store::rows::{
-    DOCUMENTS, DocumentRow, IS_PARTIAL, RETRY_AT, SourceRow, boxes_column, document_id, json, kind_column, readers_of,
-    signed, structure_columns,
+    DOCUMENTS, DocumentRow, IS_PARTIAL, RETRY_AT, SourceRow, document_id, json, readers_of, signed,
 };
 use crate::store::{
     ChangeKind, DocumentMove, DocumentPage, DocumentQuery, Documents, KnownSource, NewDocument, StoreError,
 };
 use crate::types::{
-    Chunk, CollectionName, Document, DocumentId, Failure, GenerationId, IngestId, Principal, RemovalCause, Seq,
-    SourceStamp,
+    CollectionName, Document, DocumentId, Failure, GenerationId, IngestId, Principal, RemovalCause, Seq, SourceStamp,
 };
 
 #[async_trait]
 impl Documents for SqliteStore {
-    async fn put_document(&self, new: &NewDocument, generation: GenerationId, now_ms: i64) -> Result<Seq, StoreError> {
-        let id = DocumentId::of(&new.collection, &new.uri);
-        let state = RowState { state: "ready", failure: None, text_bytes: new.text.len() };
+    async fn put_documents(
+        &self,
+        new: &[NewDocument],
+        generation: GenerationId,
+        now_ms: i64,
+    ) -> Result<Seq, StoreError> {
         let mut tx = self.writer.begin_with("begin immediate").await?;
-        let replaced = removable(&mut tx, id).await?;
-        upsert_row(&mut tx, id, new, &state, now_ms).await?;
-        faults::point();
-        insert_text(&mut tx, id, new).await?;
-        insert_chunks(&mut tx, id, generation, &new.chunks).await?;
-        faults::point();
-        let mut seq = append_change(&mut tx, id, ChangeKind::Put, None).await?;
-        if mark_if_embedded(&mut tx, id, generation).await? {
-            seq = append_change(&mut tx, id, ChangeKind::Embedded, Some(generation)).await?;
-        }
-        let removing = Removing { ingest: new.ingest, cause: RemovalCause::Replaced, now_ms };
-        note_removed(&mut tx, replaced.as_slice(), removing, seq).await?;
-        faults::point();
+        let seq = put_all(&mut tx, new, generation, now_ms).await?;
         tx.commit().await?;
         faults::point();
         Ok(seq)
@@ -53,7 +43,7 @@ impl Documents for SqliteStore {
         let mut tx = self.writer.begin_with("begin immediate").await?;
         let inside = with_contained(&mut tx, &[id]).await?;
         let removed = all_removable(&mut tx, &inside).await?;
-        upsert_row(&mut tx, id, new, &state, now_ms).await?;
+        upsert_rows(&mut tx, &[NewRow { id, new, state }], now_ms).await?;
         for contained in inside.iter().filter(|contained| **contained != id) {
             sqlx::query("delete from documents where id = $1").bind(contained.as_bytes()).execute(&mut *tx).await?;
             append_change(&mut tx, *contained, ChangeKind::Delete, None).await?;
@@ -171,7 +161,7 @@ impl Documents for SqliteStore {
     }
 
     async fn documents(&self, query: &DocumentQuery) -> Result<DocumentPage, StoreError> {
-        let mut sql = sqlx::QueryBuilder::<Sqlite>::new(DOCUMENTS);
+        let mut sql = QueryBuilder::<Sqlite>::new(DOCUMENTS);
         sql.push(" where 1 = 1");
         if let Some(collection) = &query.collection {
             sql.push(" and n.name = ").push_bind(collection.as_str());
@@ -193,7 +183,7 @@ pub(super) async fn document_row(
     executor: impl SqliteExecutor<'_>,
     id: DocumentId,
 ) -> Result<Option<Document>, StoreError> {
-    let mut sql = sqlx::QueryBuilder::<Sqlite>::new(DOCUMENTS);
+    let mut sql = QueryBuilder::<Sqlite>::new(DOCUMENTS);
     sql.push(" where d.id = ").push_bind(id.as_bytes());
     let row: Option<DocumentRow> = sql.build_query_as().fetch_optional(executor).await?;
     row.map(Document::try_from).transpose()
@@ -217,118 +207,15 @@ pub(super) async fn with_contained(
 }
 
 /// What there is to remove of documents.
-async fn all_removable(tx: &mut Transaction<'_, Sqlite>, ids: &[DocumentId]) -> Result<Vec<RemovedText>, StoreError> {
-    let mut all = Vec::new();
-    for id in ids {
-        all.extend(removable(tx, *id).await?);
+pub(super) async fn all_removable(
+    tx: &mut Transaction<'_, Sqlite>,
+    ids: &[DocumentId],
+) -> Result<Vec<RemovedText>, StoreError> {
+    let sql = "select document_id from texts where document_id in (select unhex(value) from json_each($1))";
+    let there: Vec<Vec<u8>> = sqlx::query_scalar(sql).bind(json(&ids)).fetch_all(&mut **tx).await?;
+    let mut all = Vec::with_capacity(there.len());
+    for id in there {
+        all.extend(removable(tx, document_id(&id)?).await?);
     }
     Ok(all)
-}
-
-/// Writes the row, and removes what was there of its text and chunks.
-async fn upsert_row(
-    tx: &mut Transaction<'_, Sqlite>,
-    id: DocumentId,
-    new: &NewDocument,
-    state: &RowState<'_>,
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    let sql = "insert into documents (id, collection_id, uri, media_type, title, metadata, readers, state, failure_code,
-            failure_message, source_bytes, source_modified_ns, source_sha256, text_bytes, warnings, updated_at_ms, language,
-            container)
-        values ($1, (select id from collections where name = $2), $3, $4, $5, $6,
-            coalesce($7, (select o.readers from documents o where o.id = $18)), $8, $9, $10, $11, $12, $13, $14, $15, $16,
-            $17, $18)
-        on conflict (id) do update set media_type = excluded.media_type, title = excluded.title,
-            metadata = excluded.metadata, readers = coalesce($7, documents.readers), state = excluded.state,
-            failure_code = excluded.failure_code, failure_message = excluded.failure_message,
-            source_bytes = excluded.source_bytes, source_modified_ns = excluded.source_modified_ns,
-            source_sha256 = excluded.source_sha256, text_bytes = excluded.text_bytes, warnings = excluded.warnings,
-            updated_at_ms = excluded.updated_at_ms, language = excluded.language, container = excluded.container,
-            revision = documents.revision + 1";
-    let query = sqlx::query(sql)
-        .bind(id.as_bytes())
-        .bind(new.collection.as_str())
-        .bind(&new.uri)
-        .bind(&new.media_type)
-        .bind(&new.title)
-        .bind(json(&new.metadata))
-        .bind(new.readers.as_ref().map(json))
-        .bind(state.state)
-        .bind(state.failure.map(|failure| failure.code.as_str()))
-        .bind(state.failure.map(|failure| failure.message.as_str()))
-        .bind(signed(new.source.bytes))
-        .bind(new.source.modified_ns)
-        .bind(&new.source.sha256)
-        .bind(signed(state.text_bytes as u64))
-        .bind(json(&new.warnings))
-        .bind(now_ms)
-        .bind(&new.language)
-        .bind(new.container.as_ref().map(DocumentId::as_bytes));
-    query.execute(&mut **tx).await?;
-    for empty in [
-        "delete from chunks where document_id = $1",
-        "delete from chunkings where document_id = $1",
-        "delete from texts where document_id = $1",
-    ] {
-        sqlx::query(empty).bind(id.as_bytes()).execute(&mut **tx).await?;
-    }
-    Ok(())
-}
-
-async fn insert_text(tx: &mut Transaction<'_, Sqlite>, id: DocumentId, new: &NewDocument) -> Result<(), StoreError> {
-    let (pages, outline) = structure_columns(&new.structure);
-    let sql = "insert into texts (document_id, body, pages, outline, boxes) values ($1, $2, $3, $4, $5)";
-    let text = sqlx::query(sql).bind(id.as_bytes()).bind(new.text.as_bytes()).bind(pages).bind(outline);
-    text.bind(boxes_column(&new.boxes)).execute(&mut **tx).await?;
-    Ok(())
-}
-
-/// Writes a document's chunks in a generation, which has none of it yet.
-pub(super) async fn insert_chunks(
-    tx: &mut Transaction<'_, Sqlite>,
-    id: DocumentId,
-    generation: GenerationId,
-    chunks: &[Chunk],
-) -> Result<(), StoreError> {
-    let counted = "insert into chunkings (document_id, generation, chunk_count) values ($1, $2, $3)";
-    let count = sqlx::query(counted).bind(id.as_bytes()).bind(generation.0).bind(signed(chunks.len() as u64));
-    count.execute(&mut **tx).await?;
-    let sql = "insert into chunks (document_id, generation, span_start, span_end, page_first, page_last, heading_path,
-            text_hash, simhash, kind, location, header_start, header_end)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    for chunk in chunks {
-        let row = sqlx::query(sql)
-            .bind(id.as_bytes())
-            .bind(generation.0)
-            .bind(signed(chunk.span.start as u64))
-            .bind(signed(chunk.span.end as u64))
-            .bind(chunk.page_first)
-            .bind(chunk.page_last)
-            .bind(json(&chunk.heading_path))
-            .bind(chunk.text_hash.0.as_slice())
-            .bind(chunk.simhash.map(u64::cast_signed))
-            .bind(kind_column(chunk.kind))
-            .bind(chunk.location.as_deref())
-            .bind(chunk.header.map(|header| signed(header.start as u64)))
-            .bind(chunk.header.map(|header| signed(header.end as u64)));
-        row.execute(&mut **tx).await?;
-    }
-    Ok(())
-}
-
-/// Marks the document as embedded in a generation when its model's vectors of all its chunks are there.
-pub(super) async fn mark_if_embedded(
-    tx: &mut Transaction<'_, Sqlite>,
-    id: DocumentId,
-    generation: GenerationId,
-) -> Result<bool, StoreError> {
-    let sql = "update chunkings set embedded = 1, lease_owner = null, lease_until_ms = null
-        where document_id = $1 and generation = $2 and embedded = 0
-            and exists (select 1 from generations g where g.id = $2 and g.model is not null)
-            and not exists (select 1 from chunks c where c.document_id = $1 and c.generation = $2 and not exists (
-                select 1 from embeddings e where e.text_hash = c.text_hash
-                    and e.model = (select model from generations where id = $2)))";
-    let done = sqlx::query(sql).bind(id.as_bytes()).bind(generation.0).execute(&mut **tx).await?;
-    Ok(done.rows_affected() == 1)
 }

@@ -5,13 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::SqliteStore;
-use super::changes::append_change;
 use super::chunks::chunk_rows;
-use super::documents::mark_if_embedded;
+use super::put::note_embedded;
 use crate::faults;
 use crate::store::embeddings::{TITLE, inputs_of};
 use crate::store::rows::{STATUS, StatusRow, document_id};
-use crate::store::{ChangeKind, EmbeddingStatus, Embeddings, MissingText, StoreError};
+use crate::store::{EmbeddingStatus, Embeddings, MissingText, StoreError};
 use crate::types::{DocumentId, GenerationId, TextHash};
 
 #[async_trait]
@@ -57,17 +56,11 @@ impl Embeddings for SqliteStore {
             row.execute(&mut *tx).await?;
         }
         faults::point();
-        let mut completed = 0;
-        for id in documents {
-            if mark_if_embedded(&mut tx, *id, generation).await? {
-                append_change(&mut tx, *id, ChangeKind::Embedded, Some(generation)).await?;
-                completed += 1;
-            }
-        }
+        let (completed, _) = note_embedded(&mut tx, documents, generation).await?;
         faults::point();
         tx.commit().await?;
         faults::point();
-        Ok(completed)
+        Ok(completed as u64)
     }
 
     async fn embeddings_after(

@@ -6,7 +6,7 @@ use sqlx::Row;
 
 use super::SqliteStore;
 use super::changes::append_change;
-use super::documents::{insert_chunks, mark_if_embedded};
+use super::put::{insert_chunks, note_embedded};
 use crate::store::rows::{GenerationRow, document_id, from_json, generation_id, json, structure_of};
 use crate::store::{ChangeKind, ChunkSource, Generations, GoldQuery, Served, StoreError};
 use crate::types::{Chunk, DocumentId, Generation, GenerationId, GenerationScore, ModelId, own_title};
@@ -121,11 +121,9 @@ impl Generations for SqliteStore {
         if query.fetch_optional(&mut *tx).await?.is_none() {
             return Ok(false);
         }
-        insert_chunks(&mut tx, source.id, generation, chunks).await?;
+        insert_chunks(&mut tx, &[(source.id, chunks)], generation).await?;
         append_change(&mut tx, source.id, ChangeKind::Put, Some(generation)).await?;
-        if mark_if_embedded(&mut tx, source.id, generation).await? {
-            append_change(&mut tx, source.id, ChangeKind::Embedded, Some(generation)).await?;
-        }
+        note_embedded(&mut tx, &[source.id], generation).await?;
         tx.commit().await?;
         Ok(true)
     }

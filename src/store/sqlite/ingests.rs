@@ -5,11 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::many::runs;
 use super::{OWNER, SqliteStore};
 use crate::faults;
 use crate::store::removed::{RemovedText, Removing, sha256_of};
 use crate::store::rows::{
-    INGESTS, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, failure_columns, json, lease_ms, signed,
+    INGESTS, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, document_id, failure_columns, json, lease_ms, signed,
 };
 use crate::store::{IngestEnd, IngestPage, IngestQuery, Ingests, NewIngest, NewTask, StoreError, TaskEnd, TaskQuery};
 use crate::types::{DocumentId, IngestId, IngestRecord, Removal, RemovalProof, Seq, Task, TaskState, chunk_ranges};
@@ -77,15 +78,25 @@ impl Ingests for SqliteStore {
 
     async fn plan_tasks(&self, ingest: IngestId, tasks: &[NewTask], now_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.writer.begin_with("begin immediate").await?;
-        let sql = "insert into tasks (document_id, ingest_id, uri, bytes, action, state, attempt, updated_at_ms)
-            values ($1, $2, $3, $4, $5, 'waiting', 0, $6)
-            on conflict (document_id) do update set ingest_id = excluded.ingest_id, uri = excluded.uri,
+        for run in runs(tasks) {
+            let mut sql = QueryBuilder::<Sqlite>::new(
+                "insert into tasks (document_id, ingest_id, uri, bytes, action, state, attempt, updated_at_ms) ",
+            );
+            sql.push_values(run, |mut row, task| {
+                row.push_bind(task.document.as_bytes().to_vec())
+                    .push_bind(ingest.to_string())
+                    .push_bind(&task.uri)
+                    .push_bind(signed(task.bytes))
+                    .push_bind(task.action.as_str())
+                    .push("'waiting', 0")
+                    .push_bind(now_ms);
+            });
+            sql.push(
+                " on conflict (document_id) do update set ingest_id = excluded.ingest_id, uri = excluded.uri,
                 bytes = excluded.bytes, action = excluded.action, state = excluded.state, retry_at_ms = null,
-                lease_owner = null, lease_until_ms = null, updated_at_ms = excluded.updated_at_ms";
-        for task in tasks {
-            let query = sqlx::query(sql).bind(task.document.as_bytes()).bind(ingest.to_string()).bind(&task.uri);
-            let query = query.bind(signed(task.bytes)).bind(task.action.as_str()).bind(now_ms);
-            query.execute(&mut *tx).await?;
+                lease_owner = null, lease_until_ms = null, updated_at_ms = excluded.updated_at_ms",
+            );
+            sql.build().execute(&mut *tx).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -98,32 +109,36 @@ impl Ingests for SqliteStore {
         lease: Duration,
         now_ms: i64,
     ) -> Result<Vec<(DocumentId, u32)>, StoreError> {
-        let mut tx = self.writer.begin_with("begin immediate").await?;
         let sql = "update tasks set state = 'working', attempt = attempt + 1, lease_owner = $3, lease_until_ms = $4,
                 updated_at_ms = $5, ingest_id = $2
-            where document_id = $1 returning attempt";
-        let mut claimed = Vec::with_capacity(documents.len());
-        for document in documents {
-            let query = sqlx::query_scalar(sql).bind(document.as_bytes()).bind(ingest.to_string()).bind(OWNER);
-            let query = query.bind(now_ms + lease_ms(lease)).bind(now_ms);
-            let attempt: Option<i64> = query.fetch_optional(&mut *tx).await?;
-            claimed.extend(attempt.map(|attempt| (*document, u32::try_from(attempt).unwrap_or(u32::MAX))));
-        }
-        tx.commit().await?;
-        Ok(claimed)
+            where document_id in (select unhex(value) from json_each($1)) returning document_id, attempt";
+        let query = sqlx::query_as(sql).bind(json(&documents)).bind(ingest.to_string()).bind(OWNER);
+        let query = query.bind(now_ms + lease_ms(lease)).bind(now_ms);
+        let rows: Vec<(Vec<u8>, i64)> = query.fetch_all(&self.writer).await?;
+        let claimed =
+            |(id, attempt): (Vec<u8>, i64)| Ok((document_id(&id)?, u32::try_from(attempt).unwrap_or(u32::MAX)));
+        rows.into_iter().map(claimed).collect()
     }
 
     async fn settle_tasks(&self, ends: &[TaskEnd], now_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.writer.begin_with("begin immediate").await?;
-        let sql = "update tasks set state = $2, failure_code = $3, failure_message = $4, retry_at_ms = $5,
-                updated_at_ms = $6, lease_owner = null, lease_until_ms = null,
-                attempt = case when $2 = 'done' then 0 else attempt end
-            where document_id = $1";
-        for end in ends {
-            let (code, message) = failure_columns(end.failure.as_ref());
-            let query = sqlx::query(sql).bind(end.document.as_bytes()).bind(end.state.as_str());
-            let query = query.bind(code).bind(message).bind(end.retry_at_ms).bind(now_ms);
-            query.execute(&mut *tx).await?;
+        for run in runs(ends) {
+            let mut sql = QueryBuilder::<Sqlite>::new("with ends (id, state, code, message, retry_at_ms) as (");
+            sql.push_values(run, |mut row, end| {
+                let (code, message) = failure_columns(end.failure.as_ref());
+                row.push_bind(end.document.as_bytes().to_vec())
+                    .push_bind(end.state.as_str())
+                    .push_bind(code)
+                    .push_bind(message)
+                    .push_bind(end.retry_at_ms);
+            });
+            sql.push(
+                ") update tasks set state = e.state, failure_code = e.code, failure_message = e.message,
+                retry_at_ms = e.retry_at_ms, lease_owner = null, lease_until_ms = null,
+                attempt = case when e.state = 'done' then 0 else attempt end, updated_at_ms = ",
+            );
+            sql.push_bind(now_ms).push(" from ends e where tasks.document_id = e.id");
+            sql.build().execute(&mut *tx).await?;
         }
         tx.commit().await?;
         Ok(())

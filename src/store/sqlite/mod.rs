@@ -9,7 +9,9 @@ mod embeddings;
 mod evaluations;
 mod generations;
 mod ingests;
+mod many;
 mod moves;
+mod put;
 mod runs;
 mod settings;
 mod threads;
@@ -63,7 +65,10 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT);
         // A connection to a file does not break while it rests, so it is not asked before each use.
         let pool = || SqlitePoolOptions::new().test_before_acquire(false);
-        let writer = pool().max_connections(1).connect_with(options.clone()).await;
+        // What one transaction touches is everywhere in the index of hashes: its pages are kept, and the log is moved into the
+        // file when it holds most of them several times.
+        let writing = options.clone().pragma("cache_size", "-16384").pragma("wal_autocheckpoint", "4096");
+        let writer = pool().max_connections(1).connect_with(writing).await;
         let writer = writer.map_err(|error| opening_error(path, error))?;
         MIGRATIONS.run(&writer).await.map_err(|error| migration_error(path, error))?;
         let reader = pool().max_connections(READERS_MAX).connect_with(options.read_only(true)).await;

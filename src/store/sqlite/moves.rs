@@ -4,8 +4,9 @@ use sqlx::{Sqlite, Transaction};
 
 use super::SqliteStore;
 use super::changes::append_change;
-use super::documents::{document_row, mark_if_embedded, with_contained};
+use super::documents::{document_row, with_contained};
 use super::ingests::{note_removed, removable};
+use super::put::note_embedded;
 use crate::faults;
 use crate::store::documents::{COPY_PARTS, COPY_ROW, MovedRow};
 use crate::store::removed::{RemovedText, Removing};
@@ -39,9 +40,7 @@ impl SqliteStore {
             let cut = sqlx::query_scalar("select generation from chunkings where document_id = $1 order by generation");
             let generations: Vec<u32> = cut.bind(to.as_bytes()).fetch_all(&mut *tx).await?;
             for generation in generations.into_iter().map(GenerationId) {
-                if mark_if_embedded(&mut tx, to, generation).await? {
-                    last = append_change(&mut tx, to, ChangeKind::Embedded, Some(generation)).await?;
-                }
+                last = last.max(note_embedded(&mut tx, &[to], generation).await?.1);
             }
         }
         let removing = Removing { ingest, cause: RemovalCause::Moved, now_ms };

@@ -1,28 +1,58 @@
 //! What a follower reads of a changed document, and what the views have to hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::SqliteStore;
-use super::chunks::chunk_rows;
 use super::embeddings::vector_from_bytes;
+use crate::store::rows::{CHUNK_COLUMNS, ChunkColumns, DOCUMENTS, DocumentRow, document_id, json, with_chunks};
 use crate::store::{Documents, Follows, IndexedDocument, StoreError};
-use crate::types::{ChunkId, Document, DocumentId, DocumentState, GenerationId};
+use crate::types::{ChunkId, Document, DocumentId, GenerationId};
 
 #[async_trait]
 impl Follows for SqliteStore {
-    async fn indexed_document(
+    async fn text_lengths(&self, ids: &[DocumentId]) -> Result<BTreeMap<DocumentId, u64>, StoreError> {
+        let sql = "select id, text_bytes from documents
+            where id in (select unhex(value) from json_each($1)) and state = 'ready'";
+        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(sql).bind(json(&ids)).fetch_all(&self.reader).await?;
+        rows.into_iter().map(|(id, bytes)| Ok((document_id(&id)?, bytes.unsigned_abs()))).collect()
+    }
+
+    async fn indexed_documents(
         &self,
-        id: DocumentId,
+        ids: &[DocumentId],
         generation: GenerationId,
-    ) -> Result<Option<IndexedDocument>, StoreError> {
-        let Some(document) = self.document(id).await? else { return Ok(None) };
-        if !matches!(document.state, DocumentState::Ready { .. }) {
-            return Ok(None);
-        }
-        let chunks = chunk_rows(&self.reader, id, generation).await?;
-        Ok(Some(IndexedDocument { document, chunks }))
+    ) -> Result<Vec<IndexedDocument>, StoreError> {
+        let ids = json(&ids);
+        let mut snapshot = self.reader.begin().await?;
+        let mut sql = QueryBuilder::<Sqlite>::new(DOCUMENTS);
+        sql.push(" where d.state = 'ready' and d.id in (select unhex(value) from json_each(").push_bind(&ids);
+        sql.push(")) order by d.id");
+        let documents: Vec<DocumentRow> = sql.build_query_as().fetch_all(&mut *snapshot).await?;
+        let sql = "select document_id, body from texts
+            where document_id in (select unhex(value) from json_each($1)) order by document_id";
+        let bodies: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(sql).bind(&ids).fetch_all(&mut *snapshot).await?;
+        let mut sql = QueryBuilder::<Sqlite>::new("select ");
+        sql.push(CHUNK_COLUMNS).push(" from chunks c where c.generation = ").push_bind(generation.0);
+        sql.push(" and c.document_id in (select unhex(value) from json_each(").push_bind(&ids);
+        sql.push(")) order by c.document_id, c.span_start");
+        let chunks: Vec<ChunkColumns> = sql.build_query_as().fetch_all(&mut *snapshot).await?;
+        snapshot.rollback().await?;
+        with_chunks(documents, bodies, chunks)
+    }
+
+    async fn embedded_among(
+        &self,
+        ids: &[DocumentId],
+        generation: GenerationId,
+    ) -> Result<BTreeSet<DocumentId>, StoreError> {
+        let sql = "select document_id from chunkings where generation = $2 and embedded
+            and document_id in (select unhex(value) from json_each($1))";
+        let query = sqlx::query_scalar(sql).bind(json(&ids)).bind(generation.0);
+        let rows: Vec<Vec<u8>> = query.fetch_all(&self.reader).await?;
+        rows.iter().map(|id| document_id(id)).collect()
     }
 
     async fn document_vectors(
