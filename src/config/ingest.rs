@@ -37,7 +37,8 @@ pub struct IngestConfig {
     pub wall_seconds_max: u64,
     /// Whether what comes in is embedded. Without it words are found, and meaning when somebody embeds later.
     pub embed: bool,
-    /// Documents that are extracted side by side; one a core when it is not set.
+    /// Documents that are extracted side by side; two more than cores when it is not set, because a reader waits for its next
+    /// file now and then.
     pub lanes: Option<usize>,
     /// How long a process that stops answering keeps its work from the others on a shared database. Every step extends it,
     /// and takes seconds on the slowest machine.

@@ -51,6 +51,8 @@ pub struct Percent(f64);
 
 /// Longest name of a source.
 const NAME_CHARS_MAX: usize = 64;
+/// The longest time between two looks.
+const YEAR_S: u64 = 366 * 24 * 3_600;
 
 fn default_collection() -> String {
     "default".to_owned()
@@ -125,6 +127,9 @@ pub(super) fn wrong(sources: &[SourceConfig]) -> Option<String> {
         if source.path.as_os_str().is_empty() {
             return Some(format!("the source {name:?} has an empty path; \".\" is the folder of the server"));
         }
+        if source.every_s > YEAR_S {
+            return Some(format!("every_s of the source {name:?} is more than a year, which has {YEAR_S}; 0 is never"));
+        }
         None
     })
 }
@@ -153,6 +158,8 @@ mod tests {
         assert_eq!((read[1].max_delete.to_string().as_str(), read[1].keep_originals), ("12.5%", Some(true)));
         assert!(sources("[[sources]]\npath = \"x\"\n").unwrap_err().contains("name"));
         assert!(sources("[[sources]]\nname = \"x\"\npath = \"x\"\nevery = 3\n").unwrap_err().contains("every"));
+        let late = format!("[[sources]]\nname = \"x\"\npath = \"x\"\nevery_s = {}\n", i64::MAX);
+        assert!(sources(&late).unwrap_err().contains("more than a year"));
     }
 
     #[test]

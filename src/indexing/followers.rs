@@ -91,10 +91,10 @@ async fn apply_words(
     let documents: Vec<DocumentId> = documents.into_iter().collect();
     let lengths = store.text_lengths(&documents).await?;
     let mut left = portions(&documents, &lengths).into_iter();
-    let mut ready = words_of(store, views, left.next()).await?;
-    while let Some(batch) = ready {
-        let apply = blocking(&views.keyword, move |index| index.apply(batch));
-        let (next, ()) = tokio::try_join!(words_of(store, views, left.next()), apply)?;
+    let mut ready = read_portion(store, views, left.next()).await?;
+    while let Some((portion, found)) = ready {
+        let apply = blocking(&views.keyword, move |index| index.apply(words_of(portion, &found)));
+        let (next, ()) = tokio::try_join!(read_portion(store, views, left.next()), apply)?;
         ready = next;
     }
     Ok(lengths.values().sum())
@@ -117,18 +117,22 @@ fn portions(documents: &[DocumentId], lengths: &BTreeMap<DocumentId, u64>) -> Ve
     portions
 }
 
-/// The words of documents; those that are gone or failed have none any more.
-async fn words_of(
+async fn read_portion(
     store: &dyn Store,
     views: &OpenedGeneration,
     portion: Option<Vec<DocumentId>>,
-) -> Result<Option<KeywordBatch>, IndexingError> {
+) -> Result<Option<(Vec<DocumentId>, Vec<IndexedDocument>)>, IndexingError> {
     let Some(portion) = portion else { return Ok(None) };
     let found = store.indexed_documents(&portion, views.id).await?;
+    Ok(Some((portion, found)))
+}
+
+/// The words of documents; those that are gone or failed have none any more.
+fn words_of(portion: Vec<DocumentId>, found: &[IndexedDocument]) -> KeywordBatch {
     let there: BTreeSet<DocumentId> = found.iter().map(|indexed| indexed.document.id).collect();
     let upserts = found.iter().map(|indexed| (indexed.document.id, entries(indexed))).collect();
     let deletes = portion.into_iter().filter(|id| !there.contains(id)).collect();
-    Ok(Some(KeywordBatch { upserts, deletes }))
+    KeywordBatch { upserts, deletes }
 }
 
 /// Applies the next changes to a generation's vector view; says whether there were any. An index that the truth writes, and

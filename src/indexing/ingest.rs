@@ -69,12 +69,12 @@ impl Mirror {
         // Dropped midway, it is shown as cancelled to those who look; the truth calls it interrupted when its lease ends.
         let mut unended = Unended(Some(&live));
         let store = Arc::clone(&self.store);
-        let (lease, clock) = (self.lease, self.clock);
+        let lease = self.lease;
         let renewing = async {
             loop {
                 tokio::time::sleep(lease / 3).await;
                 // One that fails is tried again; without a lease it looks interrupted and nothing worse.
-                drop(store.renew_ingest(id, lease, clock()).await);
+                drop(store.renew_ingest(id, lease).await);
             }
         };
         let outcome = tokio::select! {

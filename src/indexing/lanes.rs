@@ -272,11 +272,7 @@ impl Mirror {
             }
         };
         let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let needed = match shape_of(&name, &file, limits) {
-            Ok(Shape::Parts(linear)) => linear.part_bytes.saturating_mul(TEXT_FACTOR),
-            _ => file.bytes().saturating_mul(WHOLE_FACTOR),
-        };
-        let held = self.memory.take(needed.max(BYTES_LEAST)).await;
+        let held = self.memory.take(needed_bytes(&name, &file, limits)).await;
         let incoming = Incoming {
             uri: &read.file.uri,
             read_as: &name,
@@ -303,6 +299,15 @@ impl Mirror {
         }
         self.fail(self.new_document(&read.file.uri, stamp), failure).await
     }
+}
+
+/// What reading a file called `name` takes of memory.
+pub(super) fn needed_bytes(name: &str, file: &OpenedFile, limits: FileLimits) -> u64 {
+    let needed = match shape_of(name, file, limits) {
+        Ok(Shape::Parts(linear)) => linear.part_bytes.saturating_mul(TEXT_FACTOR),
+        _ => file.bytes().saturating_mul(WHOLE_FACTOR),
+    };
+    needed.max(BYTES_LEAST)
 }
 
 /// How long a file that could not be read waits for its next try in this ingest, and why it could not; `None` when the next

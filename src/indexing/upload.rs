@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::IndexingError;
 use super::contained::{Incoming, Taken};
+use super::lanes::needed_bytes;
 use super::mirror::Mirror;
 use super::source::{FileLimits, OpenedFile};
 use crate::extraction::Extractor;
@@ -68,13 +69,15 @@ impl Mirror {
     async fn take(&self, extractor: &mut Extractor, uri: &str, file: Upload) -> Result<(), IndexingError> {
         let modified_ns = (self.clock)().saturating_mul(1_000_000);
         let bytes = file.file.metadata().map_or(0, |metadata| metadata.len());
-        let opened = match OpenedFile::handed(file.file, FileLimits::of(self.options.file_bytes_max)).await {
+        let limits = FileLimits::of(self.options.file_bytes_max);
+        let opened = match OpenedFile::handed(file.file, limits).await {
             Ok(opened) => opened,
             Err(failure) => {
                 let unread = SourceStamp { bytes, modified_ns, sha256: String::new() };
                 return self.fail(self.new_document(uri, unread), failure).await.map(drop);
             }
         };
+        let _held = self.memory.take(needed_bytes(&file.read_as, &opened, limits)).await;
         let (read_as, title) = (file.read_as.as_str(), file.title);
         let incoming = Incoming { uri, read_as, title, modified_ns: Some(modified_ns), may_retry: false };
         // What begins to serve meanwhile is chunked behind it, as every generation is.

@@ -117,7 +117,7 @@ pub trait Ingests {
     ///
     /// # Errors
     /// Database errors.
-    async fn renew_ingest(&self, id: IngestId, lease: Duration, now_ms: i64) -> Result<(), StoreError>;
+    async fn renew_ingest(&self, id: IngestId, lease: Duration) -> Result<(), StoreError>;
 
     /// Ends an ingest. Work that it left is nobody's.
     ///

@@ -68,6 +68,8 @@ conforms! {
     ingests_are_kept_and_listed
     an_ingest_without_its_process_is_interrupted
     work_is_taken_counted_and_settled
+    work_of_a_dead_ingest_ends_with_the_next_of_the_same_folders
+    work_goes_with_its_document
     a_failure_waits_for_its_time
     what_is_removed_is_written_down
     a_document_moves_with_what_it_holds

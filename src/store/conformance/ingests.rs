@@ -44,13 +44,40 @@ pub(in crate::store) async fn ingests_are_kept_and_listed(store: &dyn Store) {
 pub(in crate::store) async fn an_ingest_without_its_process_is_interrupted(store: &dyn Store) {
     let dead = begun(store, Duration::ZERO).await;
     tokio::time::sleep(Duration::from_millis(5)).await;
-    let next = IngestId::new();
-    let other = NewIngest { id: next, collection: collection(), roots: vec!["other".to_owned()] };
-    store.begin_ingest(&other, LEASE, NOW + 1).await.unwrap();
-    assert_eq!(state(store, dead).await, IngestState::Running, "another folder has nothing to do with it");
-    let same = NewIngest { id: IngestId::new(), collection: collection(), roots: vec!["docs".to_owned()] };
-    store.begin_ingest(&same, LEASE, NOW + 1).await.unwrap();
-    assert_eq!(state(store, dead).await, IngestState::Interrupted);
+    assert_eq!(state(store, dead).await, IngestState::Interrupted, "nobody has to come for that");
+    let listed = store.ingests(&IngestQuery { limit: 9, ..IngestQuery::default() }).await.unwrap().ingests;
+    assert_eq!((listed[0].state, listed[0].finished_at_ms.is_some()), (IngestState::Interrupted, true));
+    let next = begun(store, LEASE).await;
+    assert_eq!((state(store, dead).await, state(store, next).await), (IngestState::Interrupted, IngestState::Running));
+}
+
+pub(in crate::store) async fn work_of_a_dead_ingest_ends_with_the_next_of_the_same_folders(store: &dyn Store) {
+    let task = |uri: &str| NewTask { document: id_of(uri), uri: uri.to_owned(), bytes: 3, action: TaskAction::Add };
+    let dead = begun(store, Duration::ZERO).await;
+    store.plan_tasks(dead, &[task("a"), task("b")], NOW).await.unwrap();
+    store.claim_tasks(dead, &[id_of("a")], LEASE, NOW).await.unwrap();
+    let elsewhere = NewIngest { id: IngestId::new(), collection: collection(), roots: vec!["other".to_owned()] };
+    store.begin_ingest(&elsewhere, Duration::ZERO, NOW).await.unwrap();
+    store.plan_tasks(elsewhere.id, &[task("c")], NOW).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let next = begun(store, LEASE).await;
+    let open = async || {
+        let tasks = store.tasks(&TaskQuery { limit: 9, ..TaskQuery::default() }).await.unwrap();
+        let open = tasks.into_iter().filter(|task| task.state != TaskState::Done);
+        open.map(|task| task.uri).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(open().await.len(), 3);
+    store.end_ingest(next, &finished(), NOW).await.unwrap();
+    assert_eq!(open().await, ["c".to_owned()].into(), "it found a and b as they shall be");
+}
+
+pub(in crate::store) async fn work_goes_with_its_document(store: &dyn Store) {
+    put(store, &[("a", &["one"])]).await;
+    let ingest = begun(store, LEASE).await;
+    let task = NewTask { document: id_of("a"), uri: "a".to_owned(), bytes: 3, action: TaskAction::Change };
+    store.plan_tasks(ingest, &[task], NOW).await.unwrap();
+    store.delete_documents(&[id_of("a")], None, NOW).await.unwrap();
+    assert!(store.tasks(&TaskQuery { limit: 9, ..TaskQuery::default() }).await.unwrap().is_empty());
 }
 
 pub(in crate::store) async fn work_is_taken_counted_and_settled(store: &dyn Store) {

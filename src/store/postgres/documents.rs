@@ -134,6 +134,7 @@ impl PostgresStore {
         let removed = removable(&mut tx, ids).await?;
         let query = sqlx::query_scalar("delete from documents where id = any($1) returning id").bind(raw_ids(ids));
         let gone = sorted_ids(&query.fetch_all(&mut *tx).await?)?;
+        sqlx::query("delete from tasks where document_id = any($1)").bind(raw_ids(ids)).execute(&mut *tx).await?;
         faults::point();
         let seq = append_changes(&mut tx, &each(&gone, ChangeKind::Delete, None)).await?;
         note_removed(&mut tx, &removed, Removing { ingest, cause: RemovalCause::Deleted, now_ms }, seq).await?;

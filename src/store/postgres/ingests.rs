@@ -9,10 +9,13 @@ use super::{PostgresStore, raw_ids, retried, storable};
 use crate::faults;
 use crate::store::removed::{RemovedText, Removing};
 use crate::store::rows::{
-    INGESTS, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, document_id, failure_columns, json, lease_ms, signed,
+    CLOSE_FORMER_WORK, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, document_id, failure_columns, ingests_at, json,
+    lease_ms, signed,
 };
 use crate::store::{IngestEnd, IngestPage, IngestQuery, Ingests, NewIngest, NewTask, StoreError, TaskEnd, TaskQuery};
-use crate::types::{DocumentId, IngestId, IngestRecord, Removal, RemovalProof, Seq, Task, TaskState, chunk_ranges};
+use crate::types::{
+    DocumentId, IngestId, IngestRecord, IngestState, Removal, RemovalProof, Seq, Task, TaskState, chunk_ranges,
+};
 
 /// Milliseconds since 1970 as the database has them.
 macro_rules! now_ms {
@@ -54,6 +57,9 @@ impl PostgresStore {
         let left = "update tasks set state = 'waiting', lease_owner = null, lease_until_ms = null
             where ingest_id = $1 and state = 'working'";
         sqlx::query(left).bind(id.to_string()).execute(&mut *tx).await?;
+        if end.state == IngestState::Finished {
+            sqlx::query(CLOSE_FORMER_WORK).bind(id.to_string()).execute(&mut *tx).await?;
+        }
         faults::point();
         tx.commit().await?;
         Ok(())
@@ -122,7 +128,7 @@ impl Ingests for PostgresStore {
         retried(|| self.write_ingest(new, lease, now_ms)).await
     }
 
-    async fn renew_ingest(&self, id: IngestId, lease: Duration, _now_ms: i64) -> Result<(), StoreError> {
+    async fn renew_ingest(&self, id: IngestId, lease: Duration) -> Result<(), StoreError> {
         let sql =
             concat!("update ingests set lease_until_ms = $2 + ", now_ms!(), " where id = $1 and state = 'running'");
         let query = sqlx::query(sql).bind(id.to_string()).bind(lease_ms(lease));
@@ -135,14 +141,14 @@ impl Ingests for PostgresStore {
     }
 
     async fn ingest(&self, id: IngestId) -> Result<Option<IngestRecord>, StoreError> {
-        let mut sql = QueryBuilder::<Postgres>::new(INGESTS);
+        let mut sql = QueryBuilder::<Postgres>::new(ingests_at!(now_ms!()));
         sql.push(" where id = ").push_bind(id.to_string());
         let row: Option<IngestRow> = sql.build_query_as().fetch_optional(&mut *self.connection().await?).await?;
         row.map(IngestRecord::try_from).transpose()
     }
 
     async fn ingests(&self, query: &IngestQuery) -> Result<IngestPage, StoreError> {
-        let mut sql = QueryBuilder::<Postgres>::new(INGESTS);
+        let mut sql = QueryBuilder::<Postgres>::new(ingests_at!(now_ms!()));
         sql.push(" where true");
         if let Some(collection) = &query.collection {
             sql.push(" and collection = ").push_bind(collection.as_str());

@@ -6,11 +6,32 @@ use crate::types::{
     ChunkRange, Failure, IngestId, IngestRecord, IngestState, Removal, RemovalCause, Seq, Task, TaskAction, TaskState,
 };
 
-/// Every ingest, in the columns of [`IngestRow`].
-pub(in crate::store) const INGESTS: &str =
-    "select id, collection, roots, state, started_at_ms, finished_at_ms, summary, error from ingests";
+/// Every ingest, in the columns of [`IngestRow`], at the time that an expression gives. One whose process has not said for the
+/// length of its lease that it lives was interrupted.
+macro_rules! ingests_at {
+    ($now_ms:expr) => {
+        concat!(
+            "select id, collection, roots, started_at_ms, summary, error,
+            case when state = 'running' and coalesce(lease_until_ms, 0) < ",
+            $now_ms,
+            " then 'interrupted' else state end as state,
+            case when state = 'running' and coalesce(lease_until_ms, 0) < ",
+            $now_ms,
+            " then lease_until_ms else finished_at_ms end as finished_at_ms from ingests"
+        )
+    };
+}
+pub(in crate::store) use ingests_at;
 
-/// A row of [`INGESTS`].
+/// Closes the open work of ended ingests of the same folders: one that has finished ($1) has looked at all of them.
+pub(in crate::store) const CLOSE_FORMER_WORK: &str =
+    "update tasks set state = 'done', lease_owner = null, lease_until_ms = null
+    where state in ('waiting', 'working') and ingest_id in (
+        select former.id from ingests former
+        join ingests this on this.collection = former.collection and this.roots = former.roots
+        where this.id = $1 and former.id <> this.id and former.state <> 'running')";
+
+/// A row of [`ingests_at`].
 #[derive(Debug, sqlx::FromRow)]
 pub(in crate::store) struct IngestRow {
     id: String,

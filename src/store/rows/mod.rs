@@ -17,7 +17,9 @@ use crate::types::{
 };
 
 pub(in crate::store) use chunks::{CHUNK_COLUMNS, ChunkColumns, with_chunks};
-pub(in crate::store) use ingests::{INGESTS, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, failure_columns};
+pub(in crate::store) use ingests::{
+    CLOSE_FORMER_WORK, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, failure_columns, ingests_at,
+};
 pub(in crate::store) use threads::{
     CITATION, CitationRow, THREADS, TURNS, ThreadRow, TurnRow, feedback_column, work_columns,
 };

@@ -110,6 +110,8 @@ impl Documents for SqliteStore {
             }
             faults::point();
         }
+        let work = "delete from tasks where document_id in (select unhex(value) from json_each($1))";
+        sqlx::query(work).bind(json(&all)).execute(&mut *tx).await?;
         let removing = Removing { ingest, cause: RemovalCause::Deleted, now_ms };
         note_removed(&mut tx, &removed, removing, last).await?;
         tx.commit().await?;

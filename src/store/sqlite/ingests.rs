@@ -10,31 +10,49 @@ use super::{OWNER, SqliteStore};
 use crate::faults;
 use crate::store::removed::{RemovedText, Removing, sha256_of};
 use crate::store::rows::{
-    INGESTS, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, document_id, failure_columns, json, lease_ms, signed,
+    CLOSE_FORMER_WORK, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, document_id, failure_columns, ingests_at, json,
+    lease_ms, signed,
 };
 use crate::store::{IngestEnd, IngestPage, IngestQuery, Ingests, NewIngest, NewTask, StoreError, TaskEnd, TaskQuery};
-use crate::types::{DocumentId, IngestId, IngestRecord, Removal, RemovalProof, Seq, Task, TaskState, chunk_ranges};
+use crate::types::{
+    DocumentId, IngestId, IngestRecord, IngestState, Removal, RemovalProof, Seq, Task, TaskState, chunk_ranges,
+};
+
+/// Now, in milliseconds since 1970 (UTC).
+macro_rules! now_ms {
+    () => {
+        "cast(unixepoch('subsec') * 1000 as integer)"
+    };
+}
 
 #[async_trait]
 impl Ingests for SqliteStore {
     async fn begin_ingest(&self, new: &NewIngest, lease: Duration, now_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.writer.begin_with("begin immediate").await?;
         let roots = json(&new.roots);
-        let interrupted = "update ingests set state = 'interrupted', finished_at_ms = coalesce(lease_until_ms, $3)
-            where state = 'running' and collection = $1 and roots = $2 and coalesce(lease_until_ms, 0) < $3";
+        let interrupted = concat!(
+            "update ingests set state = 'interrupted', finished_at_ms = coalesce(lease_until_ms, $3)
+            where state = 'running' and collection = $1 and roots = $2 and coalesce(lease_until_ms, 0) < ",
+            now_ms!()
+        );
         let mark = sqlx::query(interrupted).bind(new.collection.as_str()).bind(&roots).bind(now_ms);
         mark.execute(&mut *tx).await?;
-        let sql = "insert into ingests (id, collection, roots, state, lease_until_ms, started_at_ms)
-            values ($1, $2, $3, 'running', $4, $5)";
+        let sql = concat!(
+            "insert into ingests (id, collection, roots, state, lease_until_ms, started_at_ms)
+            values ($1, $2, $3, 'running', $4 + ",
+            now_ms!(),
+            ", $5)"
+        );
         let query = sqlx::query(sql).bind(new.id.to_string()).bind(new.collection.as_str()).bind(&roots);
-        query.bind(now_ms + lease_ms(lease)).bind(now_ms).execute(&mut *tx).await?;
+        query.bind(lease_ms(lease)).bind(now_ms).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    async fn renew_ingest(&self, id: IngestId, lease: Duration, now_ms: i64) -> Result<(), StoreError> {
-        let sql = "update ingests set lease_until_ms = $2 where id = $1 and state = 'running'";
-        let query = sqlx::query(sql).bind(id.to_string()).bind(now_ms + lease_ms(lease));
+    async fn renew_ingest(&self, id: IngestId, lease: Duration) -> Result<(), StoreError> {
+        let sql =
+            concat!("update ingests set lease_until_ms = $2 + ", now_ms!(), " where id = $1 and state = 'running'");
+        let query = sqlx::query(sql).bind(id.to_string()).bind(lease_ms(lease));
         query.execute(&self.writer).await?;
         Ok(())
     }
@@ -49,20 +67,23 @@ impl Ingests for SqliteStore {
         let left = "update tasks set state = 'waiting', lease_owner = null, lease_until_ms = null
             where ingest_id = $1 and state = 'working'";
         sqlx::query(left).bind(id.to_string()).execute(&mut *tx).await?;
+        if end.state == IngestState::Finished {
+            sqlx::query(CLOSE_FORMER_WORK).bind(id.to_string()).execute(&mut *tx).await?;
+        }
         faults::point();
         tx.commit().await?;
         Ok(())
     }
 
     async fn ingest(&self, id: IngestId) -> Result<Option<IngestRecord>, StoreError> {
-        let mut sql = QueryBuilder::<Sqlite>::new(INGESTS);
+        let mut sql = QueryBuilder::<Sqlite>::new(ingests_at!(now_ms!()));
         sql.push(" where id = ").push_bind(id.to_string());
         let row: Option<IngestRow> = sql.build_query_as().fetch_optional(&self.reader).await?;
         row.map(IngestRecord::try_from).transpose()
     }
 
     async fn ingests(&self, query: &IngestQuery) -> Result<IngestPage, StoreError> {
-        let mut sql = QueryBuilder::<Sqlite>::new(INGESTS);
+        let mut sql = QueryBuilder::<Sqlite>::new(ingests_at!(now_ms!()));
         sql.push(" where 1 = 1");
         if let Some(collection) = &query.collection {
             sql.push(" and collection = ").push_bind(collection.as_str());
