@@ -32,6 +32,7 @@ use clap::{Parser, Subcommand};
 
 use crate::boot::{self, Booted};
 use crate::config::{Config, EmbeddingModel, VectorBackend};
+use crate::memory::settle_allocator;
 use crate::telemetry;
 
 /// ibid: folders of documents in, cited answers out.
@@ -118,6 +119,24 @@ enum Command {
     ExtractWorker(extract_worker::Args),
 }
 
+impl Command {
+    /// Whether it may hold much for long.
+    fn is_long(&self) -> bool {
+        matches!(
+            self,
+            Self::Up(_)
+                | Self::Ingest(_)
+                | Self::Serve(_)
+                | Self::Reindex(_)
+                | Self::Models(_)
+                | Self::Generations(_)
+                | Self::Eval(_)
+                | Self::Worker(_)
+                | Self::Import(_)
+        )
+    }
+}
+
 /// Some documents could not be read; the rest is done.
 const EXIT_SOME_FAILED: u8 = 3;
 
@@ -137,6 +156,9 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     if let Command::ExtractWorker(args) = &cli.command {
         return extract_worker::run(args);
+    }
+    if cli.command.is_long() {
+        settle_allocator();
     }
     telemetry::init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

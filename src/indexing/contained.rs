@@ -110,9 +110,7 @@ impl<'a> Intake<'a> {
     async fn take(&mut self, path: &str, bytes: u64, outcome: Result<Document, Refusal>) -> Result<(), IndexingError> {
         let (store, clock) = (&self.mirror.store, self.mirror.clock);
         if self.present.is_empty() {
-            // Stopped between here and the end, it has to be read again even if the file of before comes back.
-            let unread = SourceStamp { bytes: 0, modified_ns: 0, sha256: String::new() };
-            store.touch_document(self.container, &unread).await?;
+            self.mirror.look_again_at(self.container).await?;
         }
         let uri = format!("{}/{path}", self.uri);
         let stamp = SourceStamp { bytes, modified_ns: self.modified_ns, sha256: String::new() };
@@ -231,10 +229,17 @@ impl Mirror {
         Ok(())
     }
 
+    /// Stopped between here and its end, a file has to be read again even if the one of before comes back.
+    async fn look_again_at(&self, id: DocumentId) -> Result<(), IndexingError> {
+        let unread = SourceStamp { bytes: 0, modified_ns: 0, sha256: String::new() };
+        Ok(self.store.touch_document(id, &unread).await?)
+    }
+
     async fn remove_contained(&self, id: DocumentId, present: &BTreeSet<DocumentId>) -> Result<(), IndexingError> {
         let mut gone = self.store.contained_documents(id).await?;
         gone.retain(|known| !present.contains(known));
         if !gone.is_empty() {
+            self.look_again_at(id).await?;
             self.store.delete_documents(&gone, self.ingest, (self.clock)()).await?;
         }
         Ok(())

@@ -58,18 +58,21 @@ pub(super) async fn follow_keyword(
 ) -> Result<bool, IndexingError> {
     let (index, began) = (&views.keyword, Instant::now());
     let from = index.checkpoint();
-    let (mut reached, mut bytes) = (from, 0);
-    while bytes < COMMIT_BYTES && began.elapsed() < gathering.window.max(COMMIT_AFTER) {
+    let (mut reached, mut bytes, mut has_words) = (from, 0, false);
+    let longest = || if (gathering.may_wait)() { gathering.window.max(COMMIT_AFTER) } else { COMMIT_AFTER };
+    while bytes < COMMIT_BYTES && began.elapsed() < longest() {
         let changes = store.changes_after(views.id, reached, CHANGES_AT_ONCE).await?;
         let Some(last) = changes.last().map(|change| change.seq) else {
-            if reached == from || began.elapsed() >= gathering.window || !(gathering.may_wait)() {
+            if !has_words || began.elapsed() >= gathering.window || !(gathering.may_wait)() {
                 break;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
             continue;
         };
         let words = changes.iter().filter(|change| change.kind != ChangeKind::Embedded);
-        bytes += apply_words(store, views, words.map(|change| change.document).collect()).await?;
+        let changed: BTreeSet<DocumentId> = words.map(|change| change.document).collect();
+        has_words |= !changed.is_empty();
+        bytes += apply_words(store, views, changed).await?;
         reached = last;
     }
     if reached == from {
@@ -137,7 +140,7 @@ fn words_of(portion: Vec<DocumentId>, found: &[IndexedDocument]) -> KeywordBatch
 
 /// Applies the next changes to a generation's vector view; says whether there were any. An index that the truth writes, and
 /// one that another process follows at this moment, are left alone. An index that all processes have is kept from the others
-/// for `length`, which every document extends.
+/// for `length`, which every batch of points extends.
 pub(super) async fn follow_vector(
     store: &dyn Store,
     views: &OpenedGeneration,

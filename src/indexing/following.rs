@@ -1,5 +1,6 @@
 //! When the views follow: at once when somebody waits for them, and in fewer and larger commits while much comes in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -8,9 +9,12 @@ use super::followers::{Gathering, follow_keyword, follow_vector};
 use super::receipt::prove_removals;
 use super::{Indexer, IndexingError};
 use crate::generations::{OpenedGeneration, VectorFollower};
+use crate::types::{GenerationId, Seq};
 
 /// The longest that changes are gathered before they can be found.
 const GATHERED_MAX: Duration = Duration::from_secs(5);
+/// How long vectors follow before words have their turn again.
+const VECTORS_TURN: Duration = Duration::from_secs(1);
 /// As long as changes have been coming in, divided by this, more are waited for.
 const GATHERED_SHARE: u32 = 4;
 
@@ -33,10 +37,10 @@ impl Pace {
 }
 
 /// Somebody waits for the views, until this is dropped.
-struct Asks<'a>(&'a AtomicUsize);
+pub(super) struct Asks<'a>(&'a AtomicUsize);
 
 impl<'a> Asks<'a> {
-    fn of(asked: &'a AtomicUsize) -> Self {
+    pub(super) fn of(asked: &'a AtomicUsize) -> Self {
         asked.fetch_add(1, Ordering::Relaxed);
         Self(asked)
     }
@@ -57,9 +61,28 @@ impl Indexer {
         // Whoever gathers changes at this moment commits them.
         let _asks = Asks::of(&self.asked);
         let _alone = self.following.lock().await;
-        while self.follow_round(Gathering::none()).await? {}
+        let mut newest = BTreeMap::new();
+        for views in self.parts.generations.all() {
+            newest.insert(views.id, self.parts.store.last_seq(views.id).await?);
+        }
+        // What comes in meanwhile has its own time.
+        while self.follow_round(Gathering::none()).await? && !self.has_followed(&newest).await? {}
         self.caught_up.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether the views of these generations have come as far.
+    async fn has_followed(&self, newest: &BTreeMap<GenerationId, Seq>) -> Result<bool, IndexingError> {
+        for views in self.parts.generations.all() {
+            let Some(wanted) = newest.get(&views.id) else { return Ok(false) };
+            let follows = views.embedder.is_some() && views.vector_follower != VectorFollower::Truth;
+            if views.keyword.checkpoint() < *wanted
+                || (follows && self.parts.store.checkpoint(&views.vector_view).await? < *wanted)
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Follows for one commit of each view, for which changes are gathered as long as `pace` says, nobody asks for them and
@@ -122,10 +145,17 @@ impl Indexer {
 
     async fn follow_one(&self, views: &Arc<OpenedGeneration>, gathering: Gathering<'_>) -> Result<bool, IndexingError> {
         let store = self.parts.store.as_ref();
-        let mut moved = follow_keyword(store, views, gathering).await?;
+        // Where each text is embedded, that takes so long that words need not hurry, nor vectors wait for them.
+        let embeds = views.embedder.is_some() && self.parts.embed;
+        let window = if embeds { gathering.window.min(VECTORS_TURN) } else { gathering.window };
+        let mut moved = follow_keyword(store, views, Gathering { window, ..gathering }).await?;
         // Without an embedder the vectors of an earlier time wait where they are, and so does what happened since.
-        if views.embedder.is_some() {
-            moved |= follow_vector(store, views, self.parts.lease).await?;
+        let began = Instant::now();
+        while views.embedder.is_some() && follow_vector(store, views, self.parts.lease).await? {
+            moved = true;
+            if began.elapsed() >= VECTORS_TURN {
+                break;
+            }
         }
         // Another process may fill an index that all have.
         let filling = views.vector_follower != VectorFollower::Own && views.embedded_share.get() < 1.0;

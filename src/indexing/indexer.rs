@@ -10,7 +10,7 @@ use super::IndexingError;
 use super::chunking::chunk_round;
 use super::embedding::{Round, embed_round};
 use super::estimate::Rates;
-use super::following::Pace;
+use super::following::{Asks, Pace};
 use super::mirror::{Mirror, MirrorOptions};
 use super::progress::LiveIngests;
 use super::upload::Desks;
@@ -38,8 +38,8 @@ pub struct IndexerParts {
     pub memory: Arc<Memory>,
     /// Where files are kept as they were read, if they are.
     pub originals: Option<Originals>,
-    /// How long a process that stops answering keeps its work from the others. Every call that embeds and every document
-    /// that is written extends it.
+    /// How long a process that stops answering keeps its work from the others. Every call that embeds and every batch that
+    /// is written extends it.
     pub lease: Duration,
     /// Milliseconds since 1970 (UTC).
     pub clock: fn() -> i64,
@@ -249,6 +249,7 @@ impl Indexer {
     /// [`IndexingError`]; a rebuild that is stopped is continued by the next start.
     pub async fn reindex(&self) -> Result<(), IndexingError> {
         {
+            let _asks = Asks::of(&self.asked);
             let _alone = self.following.lock().await;
             for views in self.parts.generations.all() {
                 let keyword = Arc::clone(&views.keyword);

@@ -114,10 +114,11 @@ impl Mirror {
         let lanes: Vec<_> =
             extractors.iter_mut().map(|extractor| self.read_in_turn(extractor, &stages, filled.clone())).collect();
         drop(filled);
-        let outcome = tokio::try_join!(try_join_all(lanes), self.write_filled(waiting, &stages));
-        // What ended is noted whatever stopped the others.
+        // What was read is written, and what ended is noted, whatever stopped the others.
+        let (read, written) = tokio::join!(try_join_all(lanes), self.write_filled(waiting, &stages));
         self.write_ends(&queue, 1).await?;
-        outcome?;
+        written?;
+        read?;
         Ok(summary)
     }
 
@@ -136,7 +137,8 @@ impl Mirror {
                 stages.live.file_ends(&read.file.uri);
                 match taken_in? {
                     (Taken::Row(row, done), held) => {
-                        let sent = filled.send(Filled { read, attempt, began, row: *row, done, held }).await;
+                        let took = began.elapsed();
+                        let sent = filled.send(Filled { read, attempt, took, row: *row, done, held }).await;
                         sent.map_err(|_| IndexingError::Cancelled)?;
                     }
                     (Taken::Done(outcome), _) => {
@@ -261,14 +263,14 @@ impl Mirror {
         extractor: &mut Extractor,
         (read, attempt): (&PlannedRead, u32),
         views: &OpenedGeneration,
-    ) -> Result<(Taken, InFlight), IndexingError> {
+    ) -> Result<(Taken, Option<InFlight>), IndexingError> {
         let unread = SourceStamp { bytes: read.file.bytes, modified_ns: read.file.modified_ns, sha256: String::new() };
         let limits = FileLimits::of(self.options.file_bytes_max);
         let file = match OpenedFile::open(&read.file.path, limits).await {
             Ok(file) => file,
             Err(failure) => {
                 let done = self.unread((read, attempt), unread, failure).await?;
-                return Ok((Taken::Done(done), self.memory.take(0).await));
+                return Ok((Taken::Done(done), None));
             }
         };
         let name = read.file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -280,7 +282,7 @@ impl Mirror {
             modified_ns: None,
             may_retry: attempt < TRIES_MAX,
         };
-        Ok((self.take_in(extractor, &incoming, file, views).await?, held))
+        Ok((self.take_in(extractor, &incoming, file, views).await?, Some(held)))
     }
 
     /// What could not be read is a document that failed. What is gone is left to the next plan, which sees whether it is the

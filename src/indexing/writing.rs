@@ -1,7 +1,7 @@
 //! The writing stage: files that were read wait here, and as many as wait are written in one transaction while the lanes read
 //! on. A transaction costs the same pages for one document as for many.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Receiver;
 
@@ -23,10 +23,11 @@ pub(super) const WRITTEN_AT_ONCE: usize = 64;
 pub(super) struct Filled {
     pub(super) read: PlannedRead,
     pub(super) attempt: u32,
-    pub(super) began: Instant,
+    /// How long its lane had it.
+    pub(super) took: Duration,
     pub(super) row: NewDocument,
     pub(super) done: FileRead,
-    pub(super) held: InFlight,
+    pub(super) held: Option<InFlight>,
 }
 
 impl Mirror {
@@ -50,14 +51,16 @@ impl Mirror {
         let mut batch = Vec::with_capacity(WRITTEN_AT_ONCE);
         while filled.recv_many(&mut batch, WRITTEN_AT_ONCE).await > 0 {
             let (mut rows, mut files) = (Vec::new(), Vec::new());
-            for Filled { read, attempt, began, row, done, held } in batch.drain(..) {
+            for Filled { read, attempt, took, row, done, held } in batch.drain(..) {
                 rows.push(row);
-                files.push((read, attempt, began, done, held));
+                files.push((read, attempt, took, done, held));
             }
+            let began = Instant::now();
             self.write_rows(&rows, stages.views).await?;
-            for (read, attempt, began, mut done, _held) in files {
+            let each = began.elapsed() / u32::try_from(rows.len()).unwrap_or(u32::MAX).max(1);
+            for (read, attempt, took, mut done, _held) in files {
                 if let FileOutcome::Added { chunks } = done.outcome {
-                    stages.live.learn(&read.file.uri, read.file.bytes, began.elapsed(), (done.inside.pages, chunks));
+                    stages.live.learn(&read.file.uri, read.file.bytes, took + each, (done.inside.pages, chunks));
                     if read.known.is_some() {
                         done.outcome = FileOutcome::Changed { chunks };
                     }

@@ -329,16 +329,16 @@ proptest! {
 #[test]
 fn the_first_deletion_after_a_start_outlives_the_merge_that_it_meets() {
     let folder = tempfile::tempdir().unwrap();
-    let index = open(folder.path()).unwrap();
-    index.leave_unmerged();
-    index.apply(upserts((1..=10).map(|chunk| entry(chunk, chunk, &[], "otter")).collect())).unwrap();
-    index.commit(Seq(1)).unwrap();
+    let before = open(folder.path()).unwrap();
+    before.leave_unmerged();
+    before.apply(upserts((1..=10).map(|chunk| entry(chunk, chunk, &[], "otter")).collect())).unwrap();
+    before.commit(Seq(1)).unwrap();
     // A larger segment without deletions beside one that is due for a merge because of its many.
-    index
+    before
         .apply(upserts((1..=20).filter(|n| *n < 7 || *n > 10).map(|n| entry(100 + n, n, &[], "otter")).collect()))
         .unwrap();
-    index.commit(Seq(2)).unwrap();
-    drop(index);
+    before.commit(Seq(2)).unwrap();
+    drop(before);
 
     let index = open(folder.path()).unwrap();
     let deletes = vec![document(7)];

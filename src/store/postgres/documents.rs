@@ -38,12 +38,12 @@ impl PostgresStore {
         let mut tx = self.begin().await?;
         lock_documents(&mut tx, &ids).await?;
         let replaced = removable(&mut tx, &ids).await?;
-        for (id, new) in with_ids {
-            let state = RowState { state: "ready", failure: None, text_bytes: new.text.len() };
-            upsert_row(&mut tx, id, new, &state, now_ms).await?;
+        for (id, document) in with_ids {
+            let state = RowState { state: "ready", failure: None, text_bytes: document.text.len() };
+            upsert_row(&mut tx, id, document, &state, now_ms).await?;
             faults::point();
-            insert_text(&mut tx, id, new).await?;
-            insert_chunks(&mut tx, id, generation, &new.chunks).await?;
+            insert_text(&mut tx, id, document).await?;
+            insert_chunks(&mut tx, id, generation, &document.chunks).await?;
         }
         write_facets(&mut tx, &ids).await?;
         faults::point();

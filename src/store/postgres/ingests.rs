@@ -9,8 +9,8 @@ use super::{PostgresStore, raw_ids, retried, storable};
 use crate::faults;
 use crate::store::removed::{RemovedText, Removing};
 use crate::store::rows::{
-    CLOSE_FORMER_WORK, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, document_id, failure_columns, ingests_at, json,
-    lease_ms, signed,
+    IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, close_former_work_at, document_id, failure_columns, ingests_at,
+    json, lease_ms, signed,
 };
 use crate::store::{IngestEnd, IngestPage, IngestQuery, Ingests, NewIngest, NewTask, StoreError, TaskEnd, TaskQuery};
 use crate::types::{
@@ -58,7 +58,7 @@ impl PostgresStore {
             where ingest_id = $1 and state = 'working'";
         sqlx::query(left).bind(id.to_string()).execute(&mut *tx).await?;
         if end.state == IngestState::Finished {
-            sqlx::query(CLOSE_FORMER_WORK).bind(id.to_string()).execute(&mut *tx).await?;
+            sqlx::query(close_former_work_at!(now_ms!())).bind(id.to_string()).execute(&mut *tx).await?;
         }
         faults::point();
         tx.commit().await?;

@@ -26,16 +26,16 @@ impl Follows for PostgresStore {
         generation: GenerationId,
     ) -> Result<Vec<IndexedDocument>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let mut sql = QueryBuilder::<Postgres>::new(DOCUMENTS);
-        sql.push(" where d.state = 'ready' and d.id = any(").push_bind(raw_ids(ids)).push(") order by d.id");
-        let documents: Vec<DocumentRow> = sql.build_query_as().fetch_all(&mut *snapshot).await?;
-        let sql = "select document_id, body from texts where document_id = any($1) order by document_id";
-        let query = sqlx::query_as(sql).bind(raw_ids(ids));
+        let mut ready = QueryBuilder::<Postgres>::new(DOCUMENTS);
+        ready.push(" where d.state = 'ready' and d.id = any(").push_bind(raw_ids(ids)).push(") order by d.id");
+        let documents: Vec<DocumentRow> = ready.build_query_as().fetch_all(&mut *snapshot).await?;
+        let texts = "select document_id, body from texts where document_id = any($1) order by document_id";
+        let query = sqlx::query_as(texts).bind(raw_ids(ids));
         let bodies: Vec<(Vec<u8>, Vec<u8>)> = query.fetch_all(&mut *snapshot).await?;
-        let mut sql = QueryBuilder::<Postgres>::new("select ");
-        sql.push(CHUNK_COLUMNS).push(" from chunks c where c.generation = ").push_bind(i64::from(generation.0));
-        sql.push(" and c.document_id = any(").push_bind(raw_ids(ids)).push(") order by c.document_id, c.span_start");
-        let chunks: Vec<ChunkColumns> = sql.build_query_as().fetch_all(&mut *snapshot).await?;
+        let mut cut = QueryBuilder::<Postgres>::new("select ");
+        cut.push(CHUNK_COLUMNS).push(" from chunks c where c.generation = ").push_bind(i64::from(generation.0));
+        cut.push(" and c.document_id = any(").push_bind(raw_ids(ids)).push(") order by c.document_id, c.span_start");
+        let chunks: Vec<ChunkColumns> = cut.build_query_as().fetch_all(&mut *snapshot).await?;
         snapshot.commit().await?;
         with_chunks(documents, bodies, chunks)
     }

@@ -24,12 +24,21 @@ macro_rules! ingests_at {
 pub(in crate::store) use ingests_at;
 
 /// Closes the open work of ended ingests of the same folders: one that has finished ($1) has looked at all of them.
-pub(in crate::store) const CLOSE_FORMER_WORK: &str =
-    "update tasks set state = 'done', lease_owner = null, lease_until_ms = null
-    where state in ('waiting', 'working') and ingest_id in (
-        select former.id from ingests former
-        join ingests this on this.collection = former.collection and this.roots = former.roots
-        where this.id = $1 and former.id <> this.id and former.state <> 'running')";
+macro_rules! close_former_work_at {
+    ($now_ms:expr) => {
+        concat!(
+            "update tasks set state = 'done', lease_owner = null, lease_until_ms = null
+            where state in ('waiting', 'working') and ingest_id in (
+                select former.id from ingests former
+                join ingests this on this.collection = former.collection and this.roots = former.roots
+                where this.id = $1 and former.id <> this.id
+                    and (former.state <> 'running' or coalesce(former.lease_until_ms, 0) < ",
+            $now_ms,
+            "))"
+        )
+    };
+}
+pub(in crate::store) use close_former_work_at;
 
 /// A row of [`ingests_at`].
 #[derive(Debug, sqlx::FromRow)]

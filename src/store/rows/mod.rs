@@ -18,7 +18,7 @@ use crate::types::{
 
 pub(in crate::store) use chunks::{CHUNK_COLUMNS, ChunkColumns, with_chunks};
 pub(in crate::store) use ingests::{
-    CLOSE_FORMER_WORK, IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, failure_columns, ingests_at,
+    IngestRow, REMOVALS, RemovalRow, TASKS, TaskRow, close_former_work_at, failure_columns, ingests_at,
 };
 pub(in crate::store) use threads::{
     CITATION, CitationRow, THREADS, TURNS, ThreadRow, TurnRow, feedback_column, work_columns,

@@ -27,18 +27,18 @@ impl Follows for SqliteStore {
     ) -> Result<Vec<IndexedDocument>, StoreError> {
         let ids = json(&ids);
         let mut snapshot = self.reader.begin().await?;
-        let mut sql = QueryBuilder::<Sqlite>::new(DOCUMENTS);
-        sql.push(" where d.state = 'ready' and d.id in (select unhex(value) from json_each(").push_bind(&ids);
-        sql.push(")) order by d.id");
-        let documents: Vec<DocumentRow> = sql.build_query_as().fetch_all(&mut *snapshot).await?;
-        let sql = "select document_id, body from texts
+        let mut ready = QueryBuilder::<Sqlite>::new(DOCUMENTS);
+        ready.push(" where d.state = 'ready' and d.id in (select unhex(value) from json_each(").push_bind(&ids);
+        ready.push(")) order by d.id");
+        let documents: Vec<DocumentRow> = ready.build_query_as().fetch_all(&mut *snapshot).await?;
+        let texts = "select document_id, body from texts
             where document_id in (select unhex(value) from json_each($1)) order by document_id";
-        let bodies: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(sql).bind(&ids).fetch_all(&mut *snapshot).await?;
-        let mut sql = QueryBuilder::<Sqlite>::new("select ");
-        sql.push(CHUNK_COLUMNS).push(" from chunks c where c.generation = ").push_bind(generation.0);
-        sql.push(" and c.document_id in (select unhex(value) from json_each(").push_bind(&ids);
-        sql.push(")) order by c.document_id, c.span_start");
-        let chunks: Vec<ChunkColumns> = sql.build_query_as().fetch_all(&mut *snapshot).await?;
+        let bodies: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(texts).bind(&ids).fetch_all(&mut *snapshot).await?;
+        let mut cut = QueryBuilder::<Sqlite>::new("select ");
+        cut.push(CHUNK_COLUMNS).push(" from chunks c where c.generation = ").push_bind(generation.0);
+        cut.push(" and c.document_id in (select unhex(value) from json_each(").push_bind(&ids);
+        cut.push(")) order by c.document_id, c.span_start");
+        let chunks: Vec<ChunkColumns> = cut.build_query_as().fetch_all(&mut *snapshot).await?;
         snapshot.rollback().await?;
         with_chunks(documents, bodies, chunks)
     }
