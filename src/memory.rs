@@ -255,8 +255,8 @@ mod tests {
         let tiny = Memory::new(1 << 20, Box::new(|| 0));
         assert!(tiny.is_near());
         let first = tiny.take(1).await;
-        let second = tokio::time::timeout(Duration::from_millis(50), tiny.take(1)).await;
-        assert!(second.is_err(), "near the ceiling they go one by one");
+        let beside = tokio::time::timeout(Duration::from_millis(50), tiny.take(1)).await;
+        assert!(beside.is_err(), "near the ceiling they go one by one");
         drop(first);
         let (one, other) = tokio::join!(tiny.take(1), async {
             tokio::time::sleep(Duration::from_millis(60)).await;

@@ -63,8 +63,8 @@ pub(in crate::store) async fn work_of_a_dead_ingest_ends_with_the_next_of_the_sa
     let next = begun(store, LEASE).await;
     let open = async || {
         let tasks = store.tasks(&TaskQuery { limit: 9, ..TaskQuery::default() }).await.unwrap();
-        let open = tasks.into_iter().filter(|task| task.state != TaskState::Done);
-        open.map(|task| task.uri).collect::<std::collections::BTreeSet<_>>()
+        let open = tasks.into_iter().filter(|each| each.state != TaskState::Done);
+        open.map(|each| each.uri).collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(open().await.len(), 3);
     store.end_ingest(next, &finished(), NOW).await.unwrap();
